@@ -1,0 +1,40 @@
+#include <cuda_runtime.h>
+
+#include "common/base/error.h"
+#include "cuda/device.h"
+
+namespace tilepool {
+namespace {
+
+void check_cuda(cudaError_t code, const char* call) {
+  check(code == cudaSuccess, ErrorCode::kCuda, "{} failed: {}", call, cudaGetErrorString(code));
+}
+
+std::string uuid_text(const cudaUUID_t& uuid) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", static_cast<unsigned char>(uuid.bytes[i]));
+  }
+  return text;
+}
+
+}  // namespace
+
+bool cuda_compiled() { return true; }
+
+std::vector<GpuInfo> list_gpus() {
+  int count = 0;
+  const cudaError_t found = cudaGetDeviceCount(&count);
+  if (found == cudaErrorNoDevice || found == cudaErrorInsufficientDriver) return {};
+  check_cuda(found, "cudaGetDeviceCount");
+  std::vector<GpuInfo> gpus;
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp properties{};
+    check_cuda(cudaGetDeviceProperties(&properties, i), "cudaGetDeviceProperties");
+    gpus.push_back({i, properties.name, uuid_text(properties.uuid), properties.totalGlobalMem});
+  }
+  return gpus;
+}
+
+}  // namespace tilepool

@@ -1,0 +1,37 @@
+# Sourced by the other scripts: runs their steps with one calm line each.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+logs=$root/build/logs
+mkdir -p "$logs"
+jobs=$(nproc)
+export jobs
+export CTEST_OUTPUT_ON_FAILURE=1
+
+# Open MPI refuses to run as root unless told twice.
+if [[ $(id -u) == 0 ]]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# stage NAME COMMAND...: runs the command with its output in build/logs/NAME.log; shows the end of
+# the log and returns 1 when it fails.
+stage() {
+  local name=$1 begin=$SECONDS
+  shift
+  printf '%-14s' "$name"
+  if "$@" >"$logs/$name.log" 2>&1; then
+    printf 'ok      %4d s\n' $((SECONDS - begin))
+    return 0
+  fi
+  printf 'FAILED  %4d s\n' $((SECONDS - begin))
+  tail -n 60 "$logs/$name.log" >&2
+  printf '%s: the whole of it is in %s\n' "$name" "$logs/$name.log" >&2
+  return 1
+}
+
+# build PRESET [TARGET...]: configures and builds build/PRESET.
+build() {
+  local preset=$1
+  shift
+  (cd "$root" && cmake --preset "$preset" && cmake --build "build/$preset" -j "$jobs" ${1:+--target "$@"})
+}

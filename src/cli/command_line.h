@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tilepool {
+
+enum class Verb {
+  kPrint,  ///< --help or --version: print `text` and succeed
+  kPlan,
+  kRun,
+  kLaunch,
+  kStatus,
+  kReport,
+  kExport,
+  kTrain,
+  kSubmit,
+  kDoctor,
+  kSynth,
+  kConfig,
+};
+
+/// The command line as typed values. A field that its verb does not use keeps its default.
+struct CommandLine {
+  Verb verb = Verb::kPrint;
+  std::string text;  ///< what kPrint prints
+
+  std::string config;             ///< CONFIG; empty where it may be left out
+  std::vector<std::string> sets;  ///< "/json/pointer=value", in order
+  std::filesystem::path run_dir;  ///< RUN_DIR or --run-dir, else runs/<config name>
+  bool json = false;
+  bool quiet = false;
+
+  bool fresh = false;      ///< run, launch: throw away what an other configuration left
+  bool watch = false;      ///< status
+  bool exit_code = false;  ///< status: exit as the run did
+  bool table = false;      ///< config: the Markdown table of the keys
+  bool dry_run = false;    ///< submit
+
+  int ranks = 0;                     ///< launch -n, >= 1
+  std::string hostfile;              ///< launch
+  int restarts = 0;                  ///< launch, >= 0
+  std::vector<std::string> command;  ///< launch: "run", CONFIG and its options, to hand on
+
+  std::string format;                ///< export
+  std::filesystem::path out;         ///< export, train, synth
+  std::filesystem::path labels;      ///< train
+  std::string class_name;            ///< train
+  int nodes = 0, gpus_per_node = 0;  ///< submit
+  int slides = 0;                    ///< synth, >= 1
+  std::int64_t size_px = 0;          ///< synth: edge of a slide, 256..100000
+  std::uint64_t seed = 0;            ///< synth
+};
+
+/// Parses `argv`. Throws Error(kUsage) with what is wrong, the nearest verb or option, and how to
+/// get help.
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace tilepool

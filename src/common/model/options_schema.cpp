@@ -1,0 +1,560 @@
+#include "common/model/options_schema.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/text.h"
+#include "common/model/options_binding.h"
+
+namespace tilepool {
+namespace {
+
+using binding::Binding;
+using binding::bytes_or_auto;
+using binding::choice;
+using binding::describe;
+using binding::integer;
+using binding::Interval;
+using binding::number;
+using binding::text;
+
+constexpr std::size_t kMaxIdBytes = 255;
+constexpr std::size_t kMaxPathBytes = 4096;
+constexpr std::size_t kMaxClasses = 255;  // /cells/class is one byte
+constexpr Interval kMpp{0.05, 20.0};
+constexpr Interval kArea{0.0, 1e9};
+
+template <class Target>
+Key<Target> key(std::string pointer, KeyEffect effect, Binding<Target> bound, std::string unit,
+                std::string doc) {
+  return {{std::move(pointer), std::move(doc), std::move(unit), effect, std::move(bound.type),
+           std::move(bound.range)},
+          std::move(bound.get),
+          std::move(bound.set)};
+}
+
+template <class Element>
+Json element_to_json(const Element& element, const std::vector<Key<Element>>& keys) {
+  Json object = Json::object();
+  for (const auto& one : keys) object[one.info.pointer.substr(1)] = one.get(element);
+  return object;
+}
+
+/// The elements of a JSON list; a problem when `value` is none.
+template <class Element, class Read>
+void read_list(const Json& value, const std::string& pointer, std::vector<ConfigProblem>& problems,
+               std::vector<Element>& out, Read read) {
+  if (!value.is_array()) {
+    problems.push_back({pointer, fmt::format("expected a list, got {}", describe(value))});
+    return;
+  }
+  out.clear();
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    Element element{};
+    read(value[i], fmt::format("{}/{}", pointer, i), element);
+    out.push_back(std::move(element));
+  }
+}
+
+Binding<Options> slide_list() {
+  Binding<Options> bound{"list", "paths, globs and objects", {}, {}};
+  bound.get = [](const Options& options) {
+    Json list = Json::array();
+    for (const SlideEntry& entry : options.slides) {
+      if (entry.id.empty() && entry.group.empty() && !entry.mpp)
+        list.push_back(entry.path);
+      else
+        list.push_back(element_to_json(entry, slide_keys()));
+    }
+    return list;
+  };
+  bound.set = [](Options& options, const Json& value, const std::string& pointer,
+                 std::vector<ConfigProblem>& problems) {
+    read_list(value, pointer, problems, options.slides,
+              [&](const Json& item, const std::string& at, SlideEntry& entry) {
+                const Json object = item.is_string() ? Json{{"path", item}} : item;
+                const std::size_t before = problems.size();
+                bind_object(object, at, slide_keys(), entry, problems);
+                if (problems.size() == before && entry.path.empty())
+                  problems.push_back({at, "a slide needs a \"path\""});
+              });
+  };
+  return bound;
+}
+
+Binding<Options> class_list() {
+  Binding<Options> bound{"list", fmt::format("1 to {} objects", kMaxClasses), {}, {}};
+  bound.get = [](const Options& options) {
+    Json list = Json::array();
+    for (const CellClass& one : options.segment.classes)
+      list.push_back(element_to_json(one, class_keys()));
+    return list;
+  };
+  bound.set = [](Options& options, const Json& value, const std::string& pointer,
+                 std::vector<ConfigProblem>& problems) {
+    auto& classes = options.segment.classes;
+    read_list(value, pointer, problems, classes,
+              [&](const Json& item, const std::string& at, CellClass& one) {
+                bind_object(item, at, class_keys(), one, problems);
+                if (item.is_object() && !item.contains("name"))
+                  problems.push_back({at, "a class needs a \"name\""});
+              });
+    if (value.is_array() && (classes.empty() || classes.size() > kMaxClasses))
+      problems.push_back(
+          {pointer, fmt::format("has {} classes; 1 to {} fit", classes.size(), kMaxClasses)});
+  };
+  return bound;
+}
+
+/// "none", "gzip:N" or "lz4".
+Binding<Options> compression() {
+  Binding<Options> bound{"one of", "none, gzip:1 ... gzip:9, lz4", {}, {}};
+  bound.get = [](const Options& options) -> Json {
+    switch (options.output.codec) {
+      case Codec::kNone:
+        return "none";
+      case Codec::kLz4:
+        return "lz4";
+      case Codec::kGzip:
+        break;
+    }
+    return fmt::format("gzip:{}", options.output.gzip_level);
+  };
+  bound.set = [](Options& options, const Json& value, const std::string& pointer,
+                 std::vector<ConfigProblem>& problems) {
+    const std::string word = value.is_string() ? value.get<std::string>() : std::string();
+    if (word == "none") {
+      options.output.codec = Codec::kNone;
+    } else if (word == "lz4") {
+      options.output.codec = Codec::kLz4;
+    } else if (word.size() == 6 && word.starts_with("gzip:") && word[5] >= '1' && word[5] <= '9') {
+      options.output.codec = Codec::kGzip;
+      options.output.gzip_level = word[5] - '0';
+    } else {
+      problems.push_back({pointer, fmt::format("{} is none of none, gzip:N (N from 1, fast, to 9, "
+                                               "small) and lz4",
+                                               describe(value))});
+    }
+  };
+  return bound;
+}
+
+using Keys = std::vector<Key<Options>>;
+using O = Options;
+
+void append_input_keys(Keys& keys) {
+  constexpr auto kCohort = KeyEffect::kCohort;
+  keys.push_back(key<O>("/slides", kCohort, slide_list(), "",
+                        "Slides as paths, globs (`**` descends) or objects; relative to this "
+                        "file's folder."));
+  keys.push_back(key<O>("/manifest", kCohort,
+                        text<O>(
+                            [](auto& o) -> auto& { return o.manifest; }, kMaxPathBytes),
+                        "",
+                        "A CSV with the columns path[,id][,group][,mpp], its paths relative to its "
+                        "own folder; empty for none."));
+}
+
+void append_tile_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(key<O>("/tiles/size_px", kResults,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.tiles.size_px; }, 16, 32768),
+                        "px", "Edge of a tile's core in analysis pixels."));
+  keys.push_back(key<O>(
+      "/tiles/halo_px", kResults,
+      integer<O, std::int64_t>(
+          [](auto& o) -> auto& { return o.tiles.halo_px; }, 0, 4096),
+      "px",
+      "Pixels read around the core so that a cell that crosses its edge is whole; at least the "
+      "largest cell's diameter."));
+  keys.push_back(key<O>("/tiles/mpp", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.tiles.mpp; }, kMpp),
+                        "um/px",
+                        "Resolution to which tiles are resampled; null: level 0 as scanned."));
+}
+
+void append_tissue_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(key<O>("/tissue/method", kResults,
+                        choice<O, TissueMethod>([](auto& o) -> auto& { return o.tissue.method; },
+                                                {{"otsu", TissueMethod::kOtsu},
+                                                 {"hsv", TissueMethod::kHsv},
+                                                 {"otsu+hsv", TissueMethod::kOtsuAndHsv},
+                                                 {"otsu|hsv", TissueMethod::kOtsuOrHsv},
+                                                 {"variance", TissueMethod::kVariance}}),
+                        "", "How tissue is told from glass: + is both, | is either."));
+  keys.push_back(key<O>("/tissue/min_fraction", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.tissue.min_fraction; }, {0, 1},
+                            "write 0.15 for fifteen percent"),
+                        "", "A tile with at least this share of tissue is in the pool."));
+  keys.push_back(key<O>("/tissue/scan_mpp", kResults,
+                        number<O>([](auto& o) -> auto& { return o.tissue.scan_mpp; }, {1, 64}),
+                        "um/px", "Resolution at which tissue is judged."));
+  keys.push_back(key<O>("/tissue/min_object_um2", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.tissue.min_object_um2; }, kArea),
+                        "um^2", "Smaller pieces of tissue are dropped."));
+  keys.push_back(key<O>("/tissue/max_hole_um2", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.tissue.max_hole_um2; }, kArea),
+                        "um^2", "Smaller holes in tissue are filled."));
+}
+
+void append_sample_keys(Keys& keys) {
+  constexpr auto kSample = KeyEffect::kSample;
+  keys.push_back(key<O>("/sample/fraction", kSample,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.sample.fraction; },
+                            {0, 1, /*above_min=*/true}, "write 0.1 for ten percent"),
+                        "", "Share of the pooled tiles that is drawn."));
+  keys.push_back(
+      key<O>("/sample/count", kSample,
+             integer<O, std::int64_t>(
+                 [](auto& o) -> auto& { return o.sample.count; }, 1, std::int64_t{1} << 40),
+             "tiles", "Exact number of tiles instead of a share."));
+  keys.push_back(
+      key<O>("/sample/seed", kSample,
+             integer<O, std::uint64_t>(
+                 [](auto& o) -> auto& { return o.sample.seed; }, 0,
+                 std::numeric_limits<std::uint64_t>::max()),
+             "", "Seed of the draw: the same seed draws the same tiles on any number of ranks."));
+  keys.push_back(key<O>(
+      "/sample/stratify_by", kSample,
+      choice<O, Stratify>(
+          [](auto& o) -> auto& { return o.sample.stratify_by; },
+          {{"none", Stratify::kNone}, {"slide", Stratify::kSlide}, {"group", Stratify::kGroup}}),
+      "", "Draw the share within each slide or group instead of over all."));
+}
+
+void append_task_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(key<O>(
+      "/task/kind", kResults,
+      choice<O, TaskKind>(
+          [](auto& o) -> auto& { return o.task; },
+          {{"segment", TaskKind::kSegment}, {"tile-features", TaskKind::kTileFeatures}},
+          {"patches", "infer"}),
+      "", "segment: cells with contours and features; tile-features: colour statistics of tiles."));
+  keys.push_back(key<O>("/task/modality", kResults,
+                        choice<O, Modality>([](auto& o) -> auto& { return o.segment.modality; },
+                                            {{"auto", Modality::kAuto},
+                                             {"brightfield", Modality::kBrightfield},
+                                             {"fluorescence", Modality::kFluorescence}}),
+                        "", "Bright background, dark background, or decided slide by slide."));
+  keys.push_back(key<O>("/task/stain", kResults,
+                        choice<O, StainMethod>([](auto& o) -> auto& { return o.segment.stain; },
+                                               {{"macenko", StainMethod::kMacenko},
+                                                {"he", StainMethod::kHe},
+                                                {"hdab", StainMethod::kHdab}}),
+                        "",
+                        "Stain vectors: estimated per slide (Macenko 2009) or fixed (Ruifrok & "
+                        "Johnston 2001)."));
+}
+
+void append_segment_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  const auto add = [&](const char* name, auto ref, Interval interval, const char* unit,
+                       const char* doc) {
+    keys.push_back(
+        key<O>(std::string("/task/") + name, kResults, number<O>(ref, interval), unit, doc));
+  };
+  add(
+      "smooth_um", [](auto& o) -> auto& { return o.segment.smooth_um; }, {0, 10}, "um",
+      "Sigma of the Gaussian smoothing before the threshold.");
+  add(
+      "local_radius_um", [](auto& o) -> auto& { return o.segment.local_radius_um; }, {1, 100}, "um",
+      "Half edge of the window of the local mean.");
+  add(
+      "local_weight", [](auto& o) -> auto& { return o.segment.local_weight; }, {0, 1}, "",
+      "Threshold = (1 - w) * the slide's Otsu threshold + w * local mean.");
+  add(
+      "opening_um", [](auto& o) -> auto& { return o.segment.opening_um; }, {0, 10}, "um",
+      "Radius of the opening that removes threads.");
+  add(
+      "max_hole_um2", [](auto& o) -> auto& { return o.segment.max_hole_um2; }, kArea, "um^2",
+      "Holes in cells up to this area are filled.");
+  add(
+      "split_depth_um", [](auto& o) -> auto& { return o.segment.split_depth_um; }, {0, 20}, "um",
+      "A neck this much narrower than its lobes splits a cell in two.");
+  add(
+      "split_contrast_um", [](auto& o) -> auto& { return o.segment.split_contrast_um; }, {0, 20},
+      "um", "A pale seam splits too: the slide's 99th percentile counts as this much half width.");
+  add(
+      "split_fill", [](auto& o) -> auto& { return o.segment.split_fill; }, {0, 2}, "",
+      "Pieces that together fill their ellipse to this share stay one cell; above 1: never.");
+  add(
+      "split_smooth_um", [](auto& o) -> auto& { return o.segment.split_smooth_um; }, {0, 10}, "um",
+      "Sigma that smooths the height map before splitting.");
+  add(
+      "trim_um", [](auto& o) -> auto& { return o.segment.trim_um; }, {0, 10}, "um",
+      "Radius of the opening of each cell after splitting.");
+  add(
+      "grow_um", [](auto& o) -> auto& { return o.segment.grow_um; }, {0, 10}, "um",
+      "Cells grow by this much at the end.");
+  add(
+      "stained_od", [](auto& o) -> auto& { return o.segment.stained_od; }, {0, 1},
+      "optical density", "A pixel whose darkest channel is above it counts as stained.");
+  add(
+      "dark_od", [](auto& o) -> auto& { return o.segment.dark_od; }, {0, 3}, "optical density",
+      "A pixel above it counts as dark (feature dark_fraction).");
+  keys.push_back(key<O>("/task/classes", kResults, class_list(), "",
+                        "Classes of cells by area: a cell is of the first class whose range "
+                        "holds its area, and dropped when none does."));
+}
+
+void append_machine_keys(Keys& keys) {
+  constexpr auto kNone = KeyEffect::kNone;
+  keys.push_back(
+      key<O>("/memory/host_per_rank", kNone,
+             bytes_or_auto<O>(
+                 [](auto& o) -> auto& { return o.memory.host_per_rank; }, 1 << 20),
+             "", "Bound on each rank's resident memory; auto: a fair share of what was granted."));
+  keys.push_back(key<O>("/memory/device_per_rank", kNone,
+                        bytes_or_auto<O>(
+                            [](auto& o) -> auto& { return o.memory.device_per_rank; }, 1 << 20),
+                        "",
+                        "Bound on each rank's GPU memory; auto: a fair share of what is free."));
+  keys.push_back(key<O>(
+      "/workers/device", kNone,
+      choice<O, Device>([](auto& o) -> auto& { return o.workers.device; },
+                        {{"auto", Device::kAuto}, {"cpu", Device::kCpu}, {"cuda", Device::kCuda}}),
+      "", "Where tiles are computed; auto: a GPU when there is one."));
+  keys.push_back(key<O>("/workers/readers", kNone,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.workers.readers; }, -1, 1024),
+                        "threads",
+                        "-1: all cores granted, 0: one thread for all (debugging), N: N threads."));
+  keys.push_back(key<O>("/workers/open_slides", kNone,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.workers.open_slides; }, 1, 64),
+                        "slides", "Slides that a rank keeps open at most."));
+  keys.push_back(key<O>("/output/compression", kNone, compression(), "",
+                        "Compression of results.h5; lz4 is fast, but h5py then needs hdf5plugin."));
+}
+
+void append_run_keys(Keys& keys) {
+  constexpr auto kNone = KeyEffect::kNone;
+  keys.push_back(key<O>("/run/heartbeat_s", kNone,
+                        number<O>([](auto& o) -> auto& { return o.run.heartbeat_s; }, {0.05, 60}),
+                        "s", "How often a worker tells of its progress."));
+  keys.push_back(key<O>("/run/silent_limit_s", kNone,
+                        number<O>([](auto& o) -> auto& { return o.run.silent_limit_s; }, {1, 3600}),
+                        "s",
+                        "A rank silent for this long is written off; its tiles go to others."));
+  keys.push_back(key<O>("/run/range_tiles", kNone,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.run.range_tiles; }, 1, 100000),
+                        "tiles", "Most tiles handed out, and committed, at once."));
+}
+
+void append_calibration_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(
+      key<O>("/calibration/tiles_per_slide", kResults,
+             integer<O, std::int64_t>(
+                 [](auto& o) -> auto& { return o.calibration.tiles_per_slide; }, 1, 10000),
+             "patches", "Patches per slide from which stains and thresholds are fixed."));
+  keys.push_back(key<O>("/calibration/patch_px", kResults,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.calibration.patch_px; }, 64, 4096),
+                        "px", "Edge of such a patch in analysis pixels."));
+}
+
+/// The names that may stand in the object at `section` ("" or "/tiles").
+template <class Target>
+std::vector<std::string> names_in(const std::string& section,
+                                  const std::vector<Key<Target>>& keys) {
+  std::vector<std::string> names;
+  for (const auto& one : keys) {
+    if (!one.info.pointer.starts_with(section + "/")) continue;
+    const std::string rest = one.info.pointer.substr(section.size() + 1);
+    const std::string name = rest.substr(0, rest.find('/'));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+/// What is wrong with the unknown member `name` of `section`, with the key that was probably meant:
+/// the nearest one there, else one of that name in another section.
+template <class Target>
+std::string unknown_key(const std::string& prefix, const std::string& section,
+                        const std::string& name, const std::vector<Key<Target>>& keys) {
+  const std::vector<std::string> siblings = names_in(section, keys);
+  if (const auto meant = nearest_of(name, siblings))
+    return fmt::format("unknown key; did you mean {}{}/{}?", prefix, section, *meant);
+  for (const auto& one : keys)
+    if (one.info.pointer.ends_with("/" + name))
+      return fmt::format("unknown key; did you mean {}{}?", prefix, one.info.pointer);
+  return fmt::format("unknown key; the keys here are {}", fmt::join(siblings, ", "));
+}
+
+template <class Target>
+void bind_section(const Json& value, const std::string& prefix, const std::string& section,
+                  const std::vector<Key<Target>>& keys, Target& target,
+                  std::vector<ConfigProblem>& problems) {
+  if (!value.is_object()) {
+    problems.push_back(
+        {prefix + section, fmt::format("expected an object, got {}", describe(value))});
+    return;
+  }
+  for (const auto& [name, member] : value.items()) {
+    std::string local = section;
+    local.append("/").append(name);
+    const auto leaf = std::find_if(keys.begin(), keys.end(),
+                                   [&](const auto& one) { return one.info.pointer == local; });
+    const bool inner = std::any_of(keys.begin(), keys.end(), [&](const auto& one) {
+      return one.info.pointer.starts_with(local + "/");
+    });
+    if (leaf != keys.end()) {
+      leaf->set(target, member, prefix + local, problems);
+    } else if (inner) {
+      bind_section(member, prefix, local, keys, target, problems);
+    } else {
+      problems.push_back({prefix + local, unknown_key(prefix, section, name, keys)});
+    }
+  }
+}
+
+void cross_check_classes(const Options& options, std::vector<ConfigProblem>& problems) {
+  std::set<std::string> names;
+  const auto& classes = options.segment.classes;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const CellClass& one = classes[i];
+    const std::string at = fmt::format("/task/classes/{}", i);
+    if (one.min_area_um2 > one.max_area_um2)
+      problems.push_back({at + "/min_area_um2", fmt::format("{} is more than max_area_um2 ({})",
+                                                            one.min_area_um2, one.max_area_um2)});
+    if (!one.name.empty() && !names.insert(one.name).second)
+      problems.push_back(
+          {at + "/name", fmt::format("\"{}\" names two classes; names differ", one.name)});
+  }
+}
+
+}  // namespace
+
+const std::vector<Key<Options>>& option_keys() {
+  static const Keys keys = [] {
+    Keys all;
+    append_input_keys(all);
+    append_tile_keys(all);
+    append_tissue_keys(all);
+    append_sample_keys(all);
+    append_task_keys(all);
+    append_segment_keys(all);
+    append_calibration_keys(all);
+    append_machine_keys(all);
+    append_run_keys(all);
+    return all;
+  }();
+  return keys;
+}
+
+const std::vector<Key<SlideEntry>>& slide_keys() {
+  using S = SlideEntry;
+  constexpr auto kCohort = KeyEffect::kCohort;
+  static const std::vector<Key<S>> keys = {
+      key<S>("/path", kCohort,
+             text<S>(
+                 [](auto& s) -> auto& { return s.path; }, kMaxPathBytes),
+             "", "Path or glob."),
+      key<S>("/id", kCohort,
+             text<S>(
+                 [](auto& s) -> auto& { return s.id; }, kMaxIdBytes),
+             "", "Name of the slide in all results; empty: file name without extension."),
+      key<S>("/group", kCohort,
+             text<S>(
+                 [](auto& s) -> auto& { return s.group; }, kMaxIdBytes),
+             "", "Free text for stratified sampling and reports."),
+      key<S>("/mpp", kCohort,
+             number<S>(
+                 [](auto& s) -> auto& { return s.mpp; }, kMpp),
+             "um/px", "Micrometres per level-0 pixel; null: from the slide."),
+  };
+  return keys;
+}
+
+const std::vector<Key<CellClass>>& class_keys() {
+  using C = CellClass;
+  constexpr auto kResults = KeyEffect::kResults;
+  static const std::vector<Key<C>> keys = [] {
+    Key<C> name = key<C>("/name", kResults,
+                         text<C>(
+                             [](auto& c) -> auto& { return c.name; }, kMaxIdBytes),
+                         "", "Name of the class, not empty, not twice.");
+    name.set = [set = name.set](C& target, const Json& value, const std::string& pointer,
+                                std::vector<ConfigProblem>& problems) {
+      if (value.is_string() && value.get_ref<const std::string&>().empty())
+        problems.push_back({pointer, "a class needs a name that is not empty"});
+      else
+        set(target, value, pointer, problems);
+    };
+    return std::vector<Key<C>>{
+        name,
+        key<C>("/min_area_um2", kResults,
+               number<C>(
+                   [](auto& c) -> auto& { return c.min_area_um2; }, kArea),
+               "um^2", "Smaller objects are not of this class."),
+        key<C>("/max_area_um2", kResults,
+               number<C>(
+                   [](auto& c) -> auto& { return c.max_area_um2; }, kArea),
+               "um^2", "Larger objects are not of this class."),
+    };
+  }();
+  return keys;
+}
+
+const std::vector<KeyInfo>& key_infos() {
+  static const std::vector<KeyInfo> infos = [] {
+    std::vector<KeyInfo> all;
+    const auto append_elements = [&](const auto& keys) {
+      const std::string list = all.back().pointer;
+      for (const auto& one : keys) {
+        all.push_back(one.info);
+        all.back().pointer = list + "/*" + one.info.pointer;
+      }
+    };
+    for (const auto& one : option_keys()) {
+      all.push_back(one.info);
+      if (one.info.pointer == "/slides") append_elements(slide_keys());
+      if (one.info.pointer == "/task/classes") append_elements(class_keys());
+    }
+    return all;
+  }();
+  return infos;
+}
+
+template <class Target>
+void bind_object(const Json& value, const std::string& prefix, const std::vector<Key<Target>>& keys,
+                 Target& target, std::vector<ConfigProblem>& problems) {
+  bind_section(value, prefix, "", keys, target, problems);
+}
+template void bind_object(const Json&, const std::string&, const std::vector<Key<Options>>&,
+                          Options&, std::vector<ConfigProblem>&);
+template void bind_object(const Json&, const std::string&, const std::vector<Key<SlideEntry>>&,
+                          SlideEntry&, std::vector<ConfigProblem>&);
+template void bind_object(const Json&, const std::string&, const std::vector<Key<CellClass>>&,
+                          CellClass&, std::vector<ConfigProblem>&);
+
+void cross_check(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.tiles.halo_px > options.tiles.size_px)
+    problems.push_back(
+        {"/tiles/halo_px", fmt::format("{} is more than /tiles/size_px ({})", options.tiles.halo_px,
+                                       options.tiles.size_px)});
+  if (options.sample.count && options.sample.fraction != SampleOptions{}.fraction)
+    problems.push_back({"/sample/count", "stands beside /sample/fraction; leave one of them out"});
+  if (options.run.silent_limit_s < 2 * options.run.heartbeat_s)
+    problems.push_back(
+        {"/run/silent_limit_s", fmt::format("{} is less than twice /run/heartbeat_s ({})",
+                                            options.run.silent_limit_s, options.run.heartbeat_s)});
+  cross_check_classes(options, problems);
+}
+
+}  // namespace tilepool

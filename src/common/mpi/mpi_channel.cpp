@@ -1,0 +1,92 @@
+#include "common/mpi/mpi_channel.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "common/base/checked.h"
+#include "common/mpi/runtime.h"
+
+namespace tilepool {
+
+MpiChannel::MpiChannel(MPI_Comm comm) : comm_(comm) {
+  check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+  post_receive();
+}
+
+MpiChannel::~MpiChannel() {
+  if (incoming_ == MPI_REQUEST_NULL) return;
+  MPI_Cancel(&incoming_);
+  MPI_Request_free(&incoming_);
+}
+
+void MpiChannel::post_receive() {
+  check_mpi(MPI_Irecv(inbox_.data(), static_cast<int>(inbox_.size()), MPI_BYTE, MPI_ANY_SOURCE,
+                      MPI_ANY_TAG, comm_, &incoming_),
+            "MPI_Irecv");
+}
+
+void MpiChannel::send_bytes(int to, Tag tag, std::span<const std::byte> bytes) {
+  check(bytes.size() <= kMaxMessageBytes, ErrorCode::kInternal, "message of {} bytes",
+        bytes.size());
+  reap_sends();
+  Outgoing& message = outgoing_.emplace_back();
+  std::memcpy(message.bytes.data(), bytes.data(), bytes.size());
+  // NOLINTNEXTLINE(clang-analyzer-optin.mpi.MPI-Checker): reap_sends() tests the request
+  check_mpi(MPI_Isend(message.bytes.data(), checked_cast<int>(bytes.size()), MPI_BYTE, to,
+                      static_cast<int>(tag), comm_, &message.request),
+            "MPI_Isend");
+}
+
+void MpiChannel::reap_sends() {
+  std::erase_if(outgoing_, [](Outgoing& message) {
+    int done = 0;
+    check_mpi(MPI_Test(&message.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    return done != 0;
+  });
+}
+
+bool MpiChannel::all_sent() {
+  reap_sends();
+  return outgoing_.empty();
+}
+
+std::optional<Envelope> MpiChannel::poll() {
+  int arrived = 0;
+  MPI_Status status;
+  check_mpi(MPI_Test(&incoming_, &arrived, &status), "MPI_Test");
+  if (arrived == 0) return std::nullopt;
+  int size = 0;
+  check_mpi(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
+  Envelope envelope;
+  envelope.from = status.MPI_SOURCE;
+  envelope.tag = static_cast<Tag>(status.MPI_TAG);
+  envelope.size = checked_cast<std::size_t>(size);
+  std::memcpy(envelope.bytes.data(), inbox_.data(), envelope.size);
+  post_receive();
+  return envelope;
+}
+
+std::optional<Envelope> MpiChannel::receive(std::chrono::microseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const auto deadline = begin + patience;
+  constexpr std::chrono::microseconds kSpin{50};
+  constexpr std::chrono::microseconds kLongestNap{1000};
+  std::chrono::microseconds nap = kSpin;
+  for (;;) {
+    if (auto envelope = poll()) return envelope;
+    reap_sends();
+    const auto now = Clock::now();
+    if (now >= deadline) return std::nullopt;
+    if (now - begin < kSpin) {
+      std::this_thread::yield();
+      continue;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - now);
+    std::this_thread::sleep_for(std::min(nap, left));
+    nap = std::min(nap * 2, kLongestNap);
+  }
+}
+
+}  // namespace tilepool

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <vector>
+
+#include <mpi.h>
+
+namespace tilepool {
+
+/// The MPI library from init to its end. One object, made in main. MPI_THREAD_FUNNELED: only the
+/// thread that made it calls MPI. Errors of MPI calls become Error(kMpi).
+class MpiRuntime {
+ public:
+  /// Whether this process was started by mpirun or srun (their environment is there). Started alone
+  /// the program does without MPI, so that it also works where no launcher daemon may be started.
+  [[nodiscard]] static bool launched();
+
+  MpiRuntime(int* argc, char*** argv);
+  /// Finalizes, unless forget() was called: MPI_Finalize hangs when a rank is dead.
+  ~MpiRuntime();
+  MpiRuntime(const MpiRuntime&) = delete;
+  MpiRuntime& operator=(const MpiRuntime&) = delete;
+
+  /// For collectives of all or some ranks.
+  [[nodiscard]] MPI_Comm world() const { return world_; }
+  /// For messages. Apart from world(): Open MPI makes a group's communicator by messages with the
+  /// caller's own tag on the parent, which a receive of any tag posted there would swallow.
+  [[nodiscard]] MPI_Comm messages() const { return messages_; }
+  [[nodiscard]] int rank() const { return rank_; }
+  [[nodiscard]] int size() const { return size_; }
+  /// Ranks of the job on this host, and this rank's place among them. COLLECTIVE on construction.
+  [[nodiscard]] int node_size() const { return node_size_; }
+  [[nodiscard]] int node_rank() const { return node_rank_; }
+  /// How many workers (ranks but 0) of this node may run on the very cores that this rank may,
+  /// itself included: those share the cores out. 1 where the launcher bound each rank to its own.
+  [[nodiscard]] int workers_on_my_cores() const { return workers_on_my_cores_; }
+  /// COLLECTIVE: the largest `code` of all ranks.
+  [[nodiscard]] int largest(int code) const;
+  void forget() { finalize_ = false; }
+  /// Ends the whole job at once with this exit code.
+  [[noreturn]] void abort(int exit_code) const;
+
+ private:
+  MPI_Comm world_ = MPI_COMM_NULL;  ///< duplicate of MPI_COMM_WORLD that returns errors
+  MPI_Comm messages_ = MPI_COMM_NULL;
+  int rank_ = 0, size_ = 1, node_size_ = 1, node_rank_ = 0, workers_on_my_cores_ = 1;
+  bool finalize_ = true;
+};
+
+/// A communicator of some ranks of `world`. Creation is COLLECTIVE over `members` only. There is no
+/// destructor: a free is collective and may not run while an exception unwinds; close() does it.
+class MpiGroupCommunicator {
+ public:
+  MpiGroupCommunicator(MPI_Comm world, const std::vector<int>& members);
+  MpiGroupCommunicator(const MpiGroupCommunicator&) = delete;
+  MpiGroupCommunicator& operator=(const MpiGroupCommunicator&) = delete;
+  [[nodiscard]] MPI_Comm get() const { return comm_; }
+  /// COLLECTIVE: every member has come this far.
+  void barrier() const;
+  /// COLLECTIVE free; call on the success path, in lockstep.
+  void close();
+
+ private:
+  MPI_Comm comm_ = MPI_COMM_NULL;
+};
+
+/// Throws Error(kMpi) with the library's words unless `code` is MPI_SUCCESS.
+void check_mpi(int code, const char* call);
+
+}  // namespace tilepool

@@ -1,0 +1,91 @@
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "common/base/error.h"
+#include "common/run/atomic_file.h"
+#include "common/run/pack_index.h"
+#include "common/run/results.h"
+
+namespace tilepool {
+namespace {
+
+void count_entries(const PackIndexReader& index, std::vector<FinalSlide>& slides) {
+  for (std::uint64_t first = 0; first < index.samples(); first += kIndexBlock) {
+    const SampleBlock block = index.block(first, std::min(kIndexBlock, index.samples() - first));
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      FinalSlide& slide = slides.at(block.slide[i]);
+      const auto status = static_cast<TileStatus>(block.status[i]);
+      slide.n_done += status == TileStatus::kDone ? 1 : 0;
+      slide.n_failed += status == TileStatus::kFailed ? 1 : 0;
+      slide.n_cells += block.n_cells[i];
+      slide.seconds += static_cast<double>(block.seconds[i]);
+    }
+  }
+}
+
+/// The reason of each slide's first failed tile, empty where none failed.
+std::vector<std::string> first_reasons(const PackIndexReader& index, std::size_t n_slides) {
+  std::vector<std::string> reasons(n_slides);
+  for (std::uint64_t first = 0; first < index.failures(); first += kIndexBlock) {
+    const FailureBlock block =
+        index.failure_block(first, std::min(kIndexBlock, index.failures() - first));
+    for (std::size_t i = 0; i < block.slide.size(); ++i) {
+      std::string& reason = reasons.at(block.slide[i]);
+      if (reason.empty()) reason = block.reason[i];
+    }
+  }
+  return reasons;
+}
+
+}  // namespace
+
+std::vector<FinalSlide> final_slides(const RunLayout& layout,
+                                     const std::filesystem::path& index_file) {
+  const PackIndexReader index(index_file);
+  std::vector<FinalSlide> slides;
+  for (PlanSlide& plan : PlanReader(layout.plan()).slides()) {
+    FinalSlide slide;
+    slide.status = plan.status;
+    slide.reason = plan.reason;
+    slide.plan = std::move(plan);
+    slides.push_back(std::move(slide));
+  }
+  count_entries(index, slides);
+  const std::vector<std::string> reasons = first_reasons(index, slides.size());
+  for (std::size_t i = 0; i < slides.size(); ++i) {
+    FinalSlide& slide = slides[i];
+    if (slide.n_failed == 0) continue;
+    const std::int64_t tiles = slide.n_done + slide.n_failed;
+    if (slide.n_done == 0) {
+      slide.status = "failed";
+      slide.reason = fmt::format("all {} sampled tiles failed: {}", tiles, reasons[i]);
+    } else {
+      slide.reason =
+          fmt::format("{} of {} sampled tiles failed: {}", slide.n_failed, tiles, reasons[i]);
+    }
+  }
+  return slides;
+}
+
+std::string results_job_id(const std::filesystem::path& results_file) {
+  if (!std::filesystem::exists(results_file)) return "";
+  try {
+    const h5::File file = h5::File::open(results_file);
+    if (!file.has_attribute("complete") || file.get<std::uint8_t>("complete") != 1) return "";
+    return file.has_attribute("job_id") ? file.text("job_id") : "";
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kHdf5) throw;
+    return "";  // no HDF5 file, or a damaged one: not a complete result
+  }
+}
+
+std::filesystem::path packing_path(const RunLayout& layout) {
+  return layout.root() / ".results.h5.packing";
+}
+
+void commit_results(const RunLayout& layout) {
+  commit_file(packing_path(layout), layout.results());
+}
+
+}  // namespace tilepool

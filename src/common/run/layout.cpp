@@ -1,0 +1,37 @@
+#include "common/run/layout.h"
+
+#include <fmt/core.h>
+#include <xxhash.h>
+
+namespace tilepool {
+namespace {
+
+constexpr std::size_t kReadableBytes = 60;
+
+/// What of the id a file name may show, and its hash, which tells ids apart.
+std::string stem_of(std::string_view slide_id) {
+  std::string stem;
+  for (const char c : slide_id.substr(0, kReadableBytes)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !stem.empty());
+    stem += plain ? c : '_';
+  }
+  return fmt::format("{}-{:016x}", stem, XXH64(slide_id.data(), slide_id.size(), 0));
+}
+
+}  // namespace
+
+std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {
+  return scan_dir() / (stem_of(slide_id) + ".h5");
+}
+
+std::filesystem::path RunLayout::slide_calibration(std::string_view slide_id) const {
+  return scan_dir() / (stem_of(slide_id) + ".calibration.json");
+}
+
+std::filesystem::path RunLayout::range_file(std::uint32_t generation, std::uint64_t first,
+                                            std::uint64_t last) const {
+  return ranges_dir() / fmt::format("{:03}-{:010}-{:010}.h5", generation, first, last);
+}
+
+}  // namespace tilepool

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace tilepool {
+
+/// Where everything of a run lies. Plain paths; touches no file.
+class RunLayout {
+ public:
+  explicit RunLayout(std::filesystem::path root) : root_(std::move(root)) {}
+  [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+  [[nodiscard]] std::filesystem::path run_json() const { return root_ / "run.json"; }
+  [[nodiscard]] std::filesystem::path scan_dir() const { return root_ / "scan"; }
+  [[nodiscard]] std::filesystem::path plan() const { return root_ / "plan.h5"; }
+  [[nodiscard]] std::filesystem::path calibration() const { return root_ / "calibration.h5"; }
+  [[nodiscard]] std::filesystem::path ranges_dir() const { return root_ / "ranges"; }
+  [[nodiscard]] std::filesystem::path results() const { return root_ / "results.h5"; }
+  [[nodiscard]] std::filesystem::path ledger() const { return root_ / "slides.csv"; }
+  [[nodiscard]] std::filesystem::path status() const { return root_ / "status.json"; }
+  [[nodiscard]] std::filesystem::path events() const { return root_ / "events.jsonl"; }
+  [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
+
+  /// scan/<readable part of the id>-<16 hex digits of its hash>.h5
+  [[nodiscard]] std::filesystem::path scan_file(std::string_view slide_id) const;
+  /// scan/<same stem>.calibration.json
+  [[nodiscard]] std::filesystem::path slide_calibration(std::string_view slide_id) const;
+  /// ranges/<generation>-<first>-<last>.h5, zero-padded; `last` is the last index, inclusive.
+  [[nodiscard]] std::filesystem::path range_file(std::uint32_t generation, std::uint64_t first,
+                                                 std::uint64_t last) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+}  // namespace tilepool

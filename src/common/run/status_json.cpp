@@ -1,0 +1,37 @@
+#include "common/run/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/error.h"
+#include "common/run/atomic_file.h"
+
+namespace tilepool {
+
+using Json = nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankStatus, rank, role, host, device, pid, threads, budget_bytes,
+                                   rss_bytes, peak_rss_bytes, tiles, pixels_read, read_s, compute_s,
+                                   commit_s, alive, silent_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunStatus, state, exit_code, message, run_uuid, job_id, started,
+                                   updated, slides, slides_scanned, slides_failed, slides_skipped,
+                                   grid, pool, sample, tiles_done, tiles_failed, cells,
+                                   tiles_resumed, elapsed_s, processing_s, tiles_per_s, eta_s,
+                                   ranks)
+
+std::string status_to_json(const RunStatus& status) {
+  return Json(status).dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+void write_status(const std::filesystem::path& file, const RunStatus& status) {
+  write_file_atomically(file, status_to_json(status) + "\n");
+}
+
+RunStatus read_status(const std::filesystem::path& file) {
+  try {
+    return Json::parse(read_file(file)).get<RunStatus>();
+  } catch (const Json::exception& error) {
+    fail(ErrorCode::kIo, "{} is no status of a run: {}", file.string(), one_line(error.what()));
+  }
+}
+
+}  // namespace tilepool

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/image_view.h"
+#include "common/model/slide_info.h"
+
+namespace tilepool {
+
+/// Pixels of one open slide. An implementation may be used by several threads at once.
+/// Any read error is Error(kSlide) with the reader's own words; a source that failed once stays
+/// usable for other regions where the library allows it (it reopens itself).
+class SlideSource {
+ public:
+  virtual ~SlideSource() = default;
+  [[nodiscard]] virtual const SlideInfo& info() const = 0;
+
+  /// Reads the region whose top-left corner is (x, y) in pixels OF THAT LEVEL and whose size is
+  /// out.width x out.height into `out`, interleaved RGB. x and y may be negative and the region may
+  /// stick out: what lies beyond the slide is white. Transparent pixels are composited on white.
+  virtual void read(int level, std::int64_t x, std::int64_t y, RgbView out) = 0;
+};
+
+/// Opens `path` with the best source there is and resolves its mpp (`mpp_override` wins, then the
+/// slide's own properties, then TIFF resolution tags; outside 0.05..20 um/px is refused).
+/// Throws Error(kSlide) with a one-line reason.
+[[nodiscard]] std::unique_ptr<SlideSource> open_slide(const std::string& path,
+                                                      std::optional<double> mpp_override);
+
+}  // namespace tilepool

@@ -1,0 +1,267 @@
+#include "job.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <numeric>
+#include <optional>
+#include <thread>
+
+#include <unistd.h>
+
+#include "common/base/checked.h"
+#include "common/base/log.h"
+#include "common/base/system.h"
+#include "common/base/units.h"
+#include "common/model/options_json.h"
+#include "common/mpi/loopback.h"
+#include "common/mpi/mpi_channel.h"
+#include "common/run/results.h"
+#include "master/cohort.h"
+#include "master/job_preview.h"
+#include "master/master.h"
+#include "provenance.h"
+#include "report/report.h"
+#include "worker/device_choice.h"
+#include "worker/worker.h"
+
+namespace tilepool {
+namespace {
+
+using Microseconds = std::chrono::microseconds;
+constexpr Microseconds kPatience{2000};
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+// Slurm and mpirun may send TERM several times; a second Ctrl-C is a person who means it.
+void on_signal(int signal) {
+  if (signal == SIGINT && stop_signal == SIGINT) ::_exit(75);
+  stop_signal = signal;
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+}
+
+/// What every rank of the job knows before it speaks to another.
+struct Job {
+  Options options;
+  RunLayout layout;
+  std::size_t limit_bytes = 0;  ///< of this rank's resident set
+  int threads = 1;              ///< that this rank may keep busy
+  std::string host;
+};
+
+// `auto` shares out what the node grants over the ranks on it, less ten percent for what no rank
+// accounts for.
+std::size_t host_limit(const Options& options, int ranks_on_node) {
+  if (options.memory.host_per_rank) return *options.memory.host_per_rank;
+  return memory_limit_bytes() / 10 * 9 / static_cast<std::size_t>(ranks_on_node);
+}
+
+Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
+  Options options = load_config(command.config, command.sets).options;
+  const DeviceChoice device = choose_device(options.workers.device);
+  if (!command.quiet && (mpi == nullptr || mpi->rank() == 0)) log_info("{}", device.why);
+  Job job{std::move(options), RunLayout(std::filesystem::absolute(command.run_dir)), 0, 1,
+          host_name()};
+  job.limit_bytes = host_limit(job.options, mpi == nullptr ? 1 : mpi->node_size());
+  const int sharers = mpi == nullptr ? 1 : mpi->workers_on_my_cores();
+  job.threads = std::max(1, cpu_cores_granted() / std::max(1, sharers));
+  return job;
+}
+
+std::vector<std::string> class_names(const Options& options) {
+  std::vector<std::string> names;
+  if (options.task == TaskKind::kSegment)
+    for (const CellClass& cell_class : options.segment.classes) names.push_back(cell_class.name);
+  return names;
+}
+
+/// COLLECTIVE over all ranks of the job.
+void pack_with_all(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telemetry,
+                   Budget& budget) {
+  std::vector<int> everyone(static_cast<std::size_t>(mpi.size()));
+  std::iota(everyone.begin(), everyone.end(), 0);
+  MpiGroupCommunicator ranks(mpi.world(), everyone);
+  pack_results(job, pack_index_path(job.layout), telemetry, ranks.get(), budget);
+  ranks.barrier();
+  ranks.close();
+}
+
+MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
+  MasterSetup setup{.run = {}, .layout = job.layout};
+  setup.run.options = job.options;
+  setup.run.cohort = cohort_of(command, job.options);
+  setup.run.provenance = provenance(command);
+  setup.schema = task_schema(job.options);
+  setup.class_names = class_names(job.options);
+  setup.needs_calibration = task_needs_calibration(job.options);
+  setup.host = job.host;
+  setup.limit_bytes = job.limit_bytes;
+  setup.fresh = command.fresh;
+  setup.quiet = command.quiet;
+  setup.works = mpi == nullptr || mpi->size() == 1;
+  if (!setup.works)
+    setup.pack_together = [mpi](const PackJob& pack, const std::filesystem::path&,
+                                const Telemetry& telemetry,
+                                Budget& budget) { pack_with_all(*mpi, pack, telemetry, budget); };
+  return setup;
+}
+
+WorkerSetup worker_setup(const Job& job, const MpiRuntime* mpi) {
+  WorkerSetup setup{.options = job.options, .layout = job.layout};
+  setup.demand = Worker::memory_demand(job.options, job.limit_bytes, rss_bytes(), job.threads);
+  setup.host = job.host;
+  setup.pack = [mpi, &job](std::size_t block_bytes, Budget& budget) {
+    if (mpi == nullptr || mpi->size() == 1) return;  // the master of this process packs
+    pack_with_all(*mpi,
+                  {job.layout, task_schema(job.options), class_names(job.options),
+                   job.options.output, block_bytes},
+                  {}, budget);
+  };
+  return setup;
+}
+
+int run_alone(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
+  Loopback loopback(2);
+  Master master(loopback.endpoint(0), master_setup(command, job, mpi));
+  Worker worker(loopback.endpoint(1), worker_setup(job, mpi));
+  std::optional<int> code;
+  while (!code) {
+    if (stop_signal != 0) master.request_stop(stop_signal);
+    try {
+      code = master.step(Microseconds(0));
+    } catch (const Error& error) {
+      master.abandon(error);
+      return exit_code_of(error.code());
+    }
+    if (!code) (void)worker.step(kPatience);
+  }
+  return *code;
+}
+
+// Gives MPI a moment to take the last messages; a dead rank never takes its own.
+void flush(MpiChannel& channel) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!channel.all_sent() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(Microseconds(500));
+}
+
+int run_master(const CommandLine& command, const Job& job, MpiRuntime& mpi) {
+  MpiChannel channel(mpi.messages());
+  std::unique_ptr<Master> master;
+  std::optional<int> code;
+  try {
+    master = std::make_unique<Master>(channel, master_setup(command, job, &mpi));
+    while (!code) {
+      if (stop_signal != 0) master->request_stop(stop_signal);
+      code = master->step(kPatience);
+    }
+    if (master->lost_workers()) mpi.forget();
+  } catch (const Error& error) {
+    code = exit_code_of(error.code());
+    if (master != nullptr) {
+      master->abandon(error);
+    } else {
+      log_error("{}", error.what());
+      for (int rank = 1; rank < mpi.size(); ++rank) channel.send(rank, Exit{*code});
+    }
+  }
+  flush(channel);
+  return *code;
+}
+
+// A worker that cannot go on ends the job: the same command resumes it.
+int run_worker(const Job& job, const MpiRuntime& mpi) try {
+  MpiChannel channel(mpi.messages());
+  Worker worker(channel, worker_setup(job, &mpi));
+  std::optional<int> code;
+  bool told = false;
+  while (!code) {
+    if (stop_signal != 0 && !told) {
+      channel.send(0, Stop{static_cast<std::uint64_t>(stop_signal)});
+      told = true;
+    }
+    code = worker.step(kPatience);
+  }
+  flush(channel);
+  return 0;  // the master's code is the run's
+} catch (const Error& error) {
+  log_error("rank {} on {}: {}", mpi.rank(), job.host, error.what());
+  mpi.abort(exit_code_of(error.code()));
+}
+
+// The configuration is read by every rank, since every node must be able to; one that cannot ends
+// the job before any rank waits for another.
+std::optional<Job> describe_together(const CommandLine& command, const MpiRuntime& mpi, int& code) {
+  std::optional<Job> job;
+  std::string problem;
+  int mine = 0;
+  try {
+    job = describe_job(command, &mpi);
+  } catch (const Error& error) {
+    mine = exit_code_of(error.code());
+    problem = error.what();
+  }
+  code = mpi.largest(mine);
+  const bool everyone = mpi.largest(mine == 0 ? 1 : 0) == 0;
+  if (mine != 0 && (mpi.rank() == 0 || !everyone))
+    log_error("{}{}", everyone ? "" : fmt::format("rank {} on {}: ", mpi.rank(), host_name()),
+              problem);
+  if (code != 0) job.reset();
+  return job;
+}
+
+// The report is for a person: that it could not be written is told and changes nothing else.
+void report_run(const RunLayout& layout) {
+  if (!std::filesystem::exists(layout.run_json())) return;
+  try {
+    write_report(layout);
+  } catch (const Error& error) {
+    log_warning("no report: {}", error.what());
+  }
+}
+
+}  // namespace
+
+std::vector<SlideSpec> cohort_of(const CommandLine& command, const Options& options) {
+  std::vector<std::string> warnings;
+  auto cohort =
+      expand_cohort(options, std::filesystem::absolute(command.config).parent_path(), warnings);
+  for (const std::string& warning : warnings) log_warning("{}", warning);
+  return cohort;
+}
+
+int plan_job(const CommandLine& command) {
+  const Job job = describe_job(command, nullptr);
+  const MemoryDemand demand =
+      Worker::memory_demand(job.options, job.limit_bytes, rss_bytes(), job.threads);
+  const PreviewMachine machine{1, job.threads, job.limit_bytes, smallest_limit_bytes(demand)};
+  const JobPreview preview = preview_job(job.options, cohort_of(command, job.options), machine);
+  fmt::print("{}", render_preview(preview, command.json));
+  if (!preview.memory_fits()) return exit_code_of(ErrorCode::kBudget);
+  return preview.failing() == preview.slides.size() ? exit_code_of(ErrorCode::kNoInput) : 0;
+}
+
+int run_job(const CommandLine& command, MpiRuntime* mpi) {
+  if (mpi == nullptr || mpi->size() == 1) {
+    const Job job = describe_job(command, mpi);
+    catch_signals();
+    const int code = run_alone(command, job, mpi);
+    report_run(job.layout);
+    return code;
+  }
+  int code = 0;
+  const std::optional<Job> job = describe_together(command, *mpi, code);
+  if (!job) return code;
+  catch_signals();
+  if (mpi->rank() != 0) return run_worker(*job, *mpi);
+  code = run_master(command, *job, *mpi);
+  report_run(job->layout);
+  return code;
+}
+
+}  // namespace tilepool

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/memory/budget.h"
+#include "common/model/options.h"
+#include "common/mpi/channel.h"
+#include "common/run/layout.h"
+#include "common/run/results.h"
+#include "common/run/run_json.h"
+#include "common/run/status_json.h"
+#include "master/event_log.h"
+#include "master/plan_builder.h"
+#include "master/progress.h"
+#include "master/scheduler.h"
+
+namespace tilepool {
+
+struct MasterSetup {
+  RunDescription run;
+  RunLayout layout;
+  TaskSchema schema;  ///< of the configured task
+  std::vector<std::string> class_names;
+  bool needs_calibration = false;  ///< whether the task fixes numbers per slide first
+  std::string host;
+  std::size_t limit_bytes = 0;  ///< of this rank's resident set
+  bool fresh = false;           ///< remove an earlier run of the directory first
+  bool quiet = false;
+  bool works = false;  ///< this process is a worker too (one process for all)
+  /// Writes results.h5 under its temporary name with all ranks; COLLECTIVE with the workers' pack.
+  /// Empty: the master packs alone.
+  std::function<void(const PackJob& job, const std::filesystem::path& index,
+                     const Telemetry& telemetry, Budget& budget)>
+      pack_together;
+};
+
+/// Rank 0: takes a cohort through scanning, planning, calibrating, processing and packing, and
+/// keeps the run directory's books. It never waits for one rank and computes no pixel itself.
+class Master {
+ public:
+  /// Prepares the run directory: a fresh one, or one to resume or grow. Throws Error(kConfig) with
+  /// the differing keys when the directory holds another job, Error(kIo) when it cannot be written.
+  Master(Channel& channel, MasterSetup setup);
+  ~Master();
+
+  /// Handles what has arrived; waits at most `patience` for it. Returns the run's exit code at its
+  /// end, after every worker was told to leave.
+  [[nodiscard]] std::optional<int> step(std::chrono::microseconds patience);
+  /// Stop on purpose: what is whole is committed, then the run ends with exit code 75.
+  void request_stop(int signal);
+  /// The run cannot go on: books are written with this reason, workers are told to leave.
+  void abandon(const Error& error);
+  /// Whether a worker was lost: then MPI must not be finalized.
+  [[nodiscard]] bool lost_workers() const { return lost_workers_; }
+  [[nodiscard]] const RunStatus& status() const { return status_; }
+
+ private:
+  enum class Phase { kHello, kScan, kCalibrate, kProcess, kPack, kStopping, kDone };
+  struct Peer {
+    bool alive = true;
+    double last_heard = 0;
+    std::size_t row = 0;  ///< in status_.ranks
+  };
+  void handle(const Envelope& message);
+  void on_hello(int from, const Hello& hello);
+  void on_committed(int from, const Committed& message);
+  void on_finished(int from, const Finished& message);
+  void on_heartbeat(int from, const Heartbeat& message);
+  void begin();
+  void start_phase(Phase phase, const std::vector<WorkInterval>& work, SchedulerOptions options);
+  void drive();
+  void write_off(int worker, const std::string& reason);
+  void give_up(std::uint64_t index, const std::string& reason);
+  void begin_stopping(int exit_code, const std::string& message);
+  void phase_done();
+  void after_scan();
+  void make_plan();
+  void refuse_changed_slides();
+  void start_calibrate();
+  void start_process();
+  void merge_calibrations();
+  [[nodiscard]] std::vector<WorkInterval> uncommitted();
+  void start_pack();
+  void pack();
+  void finish_books();
+  void end(const std::string& state, int exit_code, const std::string& message);
+  void refresh_status();
+  [[nodiscard]] Telemetry telemetry() const;
+  [[nodiscard]] double now_s() const;
+
+  Channel& channel_;
+  MasterSetup setup_;
+  Options& options_;
+  TaskSchema schema_;
+  Budget budget_;
+  std::unique_ptr<EventLog> events_;
+  Progress progress_;
+  RunStatus status_;
+  RunIdentity identity_;
+  std::uint32_t generation_ = 0;
+  Phase phase_ = Phase::kHello;
+  std::map<int, Peer> peers_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::map<std::uint64_t, std::uint64_t> lease_first_;  ///< of leases out: their first index
+  std::vector<std::string> changed_;
+  int write_failures_ = 0;
+  int repacks_ = 0;
+  bool lost_workers_ = false;
+  std::chrono::steady_clock::time_point begin_;
+  double process_begin_s_ = 0, next_status_s_ = 0, stop_begin_s_ = 0;
+  std::string refusal_;  ///< why the run may not start: a rank's budget
+  std::string stop_message_;
+  int stop_code_ = 0;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace tilepool

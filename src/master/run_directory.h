@@ -1,0 +1,14 @@
+#pragma once
+
+#include "common/run/layout.h"
+#include "common/run/run_json.h"
+
+namespace tilepool {
+
+/// Makes the run directory ready for `run`: creates it, or finds that it holds the same job,
+/// stopped or finished, or a smaller sample of it. With `fresh`, an earlier run's files are removed
+/// first; files that are not a run's own are never touched. Throws Error(kConfig) with the
+/// differing keys or slides when it holds another job, Error(kIo) when it cannot be written.
+void prepare_run_directory(const RunLayout& layout, const RunDescription& run, bool fresh);
+
+}  // namespace tilepool

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "common/memory/buffer.h"
+#include "common/model/result.h"
+#include "common/model/tile_grid.h"
+#include "common/run/plan_file.h"
+#include "common/slide/slide_pool.h"
+#include "worker/memory_plan.h"
+#include "worker/tile_task.h"
+
+namespace tilepool {
+
+/// What the pipeline needs to know of one slide; shared by all its tiles.
+struct SlideContext {
+  PlanSlide slide;
+  TileGrid grid;
+  std::optional<double> mpp;  ///< as given for opening it
+  std::unique_ptr<TileTask> task;
+};
+
+/// One tile of a lease, waiting to be read.
+struct TileJob {
+  std::shared_ptr<const SlideContext> context;
+  PoolTile tile;
+  std::uint64_t sample_index = 0;
+};
+
+/// Times and amounts since the start, summed over threads.
+struct PipelineCounters {
+  std::atomic<std::uint64_t> tiles{0};
+  std::atomic<std::uint64_t> pixels{0};
+  std::atomic<std::int64_t> read_ns{0};
+  std::atomic<std::int64_t> compute_ns{0};
+};
+
+/// Consecutive finished tiles at the front of a lease.
+struct FinishedTiles {
+  std::uint64_t lease = 0;
+  std::vector<TileJob> jobs;
+  std::vector<TileResult> results;
+  bool lease_complete = false;
+};
+
+/// Reads and computes the tiles of leases: reading threads fill buffers in order, computing threads
+/// empty them, a bounded number of buffers is in flight, and reading waits while finished results
+/// exceed their share. With no reading threads, step() does one tile in the calling thread.
+/// A tile that cannot be read is read once more and then failed with its reason; it never stops
+/// others. All public functions are called by one thread.
+class RangePipeline {
+ public:
+  RangePipeline(const Options& options, const MemoryPlan& plan, Budget& budget, SlidePool& slides);
+  ~RangePipeline();  ///< drops what was not begun and joins the threads
+  RangePipeline(const RangePipeline&) = delete;
+  RangePipeline& operator=(const RangePipeline&) = delete;
+
+  void submit(std::uint64_t lease, std::vector<TileJob> jobs);
+  /// Takes the finished tiles at the front of a lease when they are worth a commit: the lease is
+  /// complete, or they hold more than a quarter of the results' share, or `flush`.
+  [[nodiscard]] std::optional<FinishedTiles> take_finished(bool flush);
+  /// Forgets a lease: what was not begun is dropped, what is in work ends unheard.
+  void cancel(std::uint64_t lease);
+  /// Nothing more is begun; what is in work is finished.
+  void stop();
+  /// No tile is being read or computed.
+  [[nodiscard]] bool quiet() const;
+  /// Single-threaded mode: does one tile; false when there was none, or where threads do the work.
+  bool step();
+  [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
+
+ private:
+  struct Lease {
+    std::vector<TileJob> jobs;
+    std::vector<TileResult> results;  // kPending until finished
+    std::size_t taken = 0;
+  };
+  struct Item {  // one tile on its way
+    std::uint64_t lease = 0;
+    std::size_t slot = 0;
+    TileJob job;
+    std::size_t buffer = 0;
+    TileWindow window;
+    std::string failure;
+    double read_s = 0;
+  };
+  void read_loop();
+  void compute_loop(std::size_t arena);
+  void read(Item& item);
+  [[nodiscard]] TileResult compute(Item& item, Arena& scratch);
+  void deliver(const Item& item, TileResult result);
+  [[nodiscard]] bool begin(Item& item);
+  [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
+
+  SlidePool& slides_;
+  const std::size_t n_tile_features_;
+  const std::size_t results_limit_;
+  std::vector<Buffer<std::uint8_t>> buffers_;
+  std::vector<Arena> arenas_;
+  PipelineCounters counters_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable may_read_, may_compute_;
+  std::deque<std::pair<std::uint64_t, std::size_t>> waiting_;  // (lease, slot), in order
+  std::deque<Item> filled_;
+  std::vector<std::size_t> free_buffers_;
+  std::map<std::uint64_t, Lease> leases_;
+  std::size_t held_bytes_ = 0;  // of finished results not yet taken
+  int in_work_ = 0;
+  bool stopping_ = false, quit_ = false;
+  std::vector<std::thread> threads_;  // last: joined before anything else goes
+};
+
+}  // namespace tilepool

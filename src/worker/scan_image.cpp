@@ -1,0 +1,103 @@
+#include "worker/scan_image.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/error.h"
+#include "common/kernels/tissue_grey.h"
+#include "common/memory/buffer.h"
+
+namespace tilepool {
+namespace {
+
+constexpr std::int64_t kBlockEdge = 2048;  // level pixels
+constexpr std::int64_t kDamageEdge = 128;  // level pixels: smaller blocks are not cut up
+constexpr std::size_t kMaxDamagedParts = 256;
+
+class BlockReader {
+ public:
+  BlockReader(SlideSource& source, const ScanGeometry& geometry, RgbView out, Budget& budget)
+      : source_(source),
+        geometry_(geometry),
+        level_(source.info().levels[static_cast<std::size_t>(geometry.level)]),
+        out_(out),
+        edge_(std::max<std::int64_t>(1, kBlockEdge / geometry.factor)) {
+    if (geometry.factor > 1) {
+      const auto edge_px = static_cast<std::size_t>(edge_ * geometry.factor);
+      block_ = Buffer<std::uint8_t>(budget, 3 * edge_px * edge_px, "a block of the scan");
+    }
+  }
+
+  ScanDamage read_all() {
+    for (std::int64_t y = 0; y < geometry_.height; y += edge_) {
+      for (std::int64_t x = 0; x < geometry_.width; x += edge_) {
+        read_or_cut(
+            {x, y, std::min(edge_, geometry_.width - x), std::min(edge_, geometry_.height - y)});
+      }
+    }
+    std::int64_t lost = 0;
+    for (const Rect& part : damage_.parts) lost += part.w * part.h;
+    check(2 * lost < out_.pixels(), ErrorCode::kSlide, "{}", damage_.reason);
+    return std::move(damage_);
+  }
+
+ private:
+  /// `part` in scan pixels.
+  void read_or_cut(const Rect& part) {
+    try {
+      read_part(part);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kSlide) throw;
+      if (damage_.reason.empty()) damage_.reason = error.what();
+      cut(part);
+    }
+  }
+
+  void read_part(const Rect& part) {
+    const std::int64_t k = geometry_.factor;
+    const RgbView out = out_.window(part.x, part.y, part.w, part.h);
+    if (k == 1) return source_.read(geometry_.level, part.x, part.y, out);
+    const std::int64_t width = std::min(part.w * k, level_.width - part.x * k);
+    const std::int64_t height = std::min(part.h * k, level_.height - part.y * k);
+    const RgbView block{block_.data(), width, height, 3 * width};
+    source_.read(geometry_.level, part.x * k, part.y * k, block);
+    box_average(block, k, out);
+  }
+
+  void cut(const Rect& part) {
+    const std::int64_t edge = std::max(part.w, part.h);
+    if (edge * geometry_.factor <= kDamageEdge || edge == 1) {
+      for (std::int64_t y = part.y; y < part.y + part.h; ++y) {
+        std::memset(out_.pixel(part.x, y), 255, static_cast<std::size_t>(3 * part.w));
+      }
+      damage_.parts.push_back(part);
+      check(damage_.parts.size() < kMaxDamagedParts, ErrorCode::kSlide, "{}", damage_.reason);
+      return;
+    }
+    const std::int64_t left = (part.w + 1) / 2;
+    const std::int64_t top = (part.h + 1) / 2;
+    for (const Rect& quarter :
+         {Rect{part.x, part.y, left, top}, Rect{part.x + left, part.y, part.w - left, top},
+          Rect{part.x, part.y + top, left, part.h - top},
+          Rect{part.x + left, part.y + top, part.w - left, part.h - top}}) {
+      if (quarter.w > 0 && quarter.h > 0) read_or_cut(quarter);
+    }
+  }
+
+  SlideSource& source_;
+  const ScanGeometry geometry_;
+  const LevelInfo level_;
+  const RgbView out_;
+  const std::int64_t edge_;  ///< of a block, scan pixels
+  Buffer<std::uint8_t> block_;
+  ScanDamage damage_;
+};
+
+}  // namespace
+
+ScanDamage read_scan_image(SlideSource& source, const ScanGeometry& geometry, RgbView out,
+                           Budget& budget) {
+  return BlockReader(source, geometry, out, budget).read_all();
+}
+
+}  // namespace tilepool

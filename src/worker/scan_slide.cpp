@@ -1,0 +1,111 @@
+#include "worker/scan_slide.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/base/checked.h"
+#include "common/base/error.h"
+#include "common/run/tissue_decision.h"
+#include "common/run/tissue_map.h"
+#include "worker/scan_geometry.h"
+#include "worker/scan_image.h"
+#include "worker/scan_tissue.h"
+
+namespace tilepool {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{3} * 2048 * 2048;
+
+std::string notes_on(const SlideInfo& info, const ScanGeometry& geometry,
+                     const ScanDamage& damage) {
+  std::string notes = info.mpp_problem.empty()
+                          ? fmt::format("mpp {:.5g} from {}", info.mpp(), info.mpp_source)
+                          : info.mpp_problem;
+  if (std::fabs(info.mpp_x - info.mpp_y) > 0.1 * info.mpp()) {
+    notes += fmt::format("; pixels are not square: {:.5g} x {:.5g} um", info.mpp_x, info.mpp_y);
+  }
+  notes += fmt::format("; scanned at level {} / {}", geometry.level, geometry.factor);
+  if (!damage.parts.empty()) {
+    notes += fmt::format("; {} parts cannot be read and count as tissue: {}", damage.parts.size(),
+                         damage.reason);
+  }
+  return notes;
+}
+
+std::size_t scratch_bytes(const ScanGeometry& geometry, const TissueLengths& lengths) {
+  return std::max(raw_tissue_scratch_bytes(geometry.width, geometry.height) +
+                      arena_bytes(static_cast<std::size_t>(geometry.width * geometry.height)),
+                  clean_tissue_scratch_bytes(geometry.width, geometry.height, lengths));
+}
+
+void judge_tissue(SlideScan& scan, const ScanGeometry& geometry, const ScanDamage& damage,
+                  const TissueOptions& options, Budget& budget) {
+  TissueMap& map = scan.tissue;
+  const auto pixels = static_cast<std::size_t>(map.width * map.height);
+  const ConstRgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};
+  const TissueLengths lengths = tissue_lengths(scan.info, map.downsample, options);
+  {
+    Arena scratch(budget, scratch_bytes(geometry, lengths), "judging a slide's tissue");
+    if (options.method == TissueMethod::kVariance) {
+      map.variance = Buffer<std::uint16_t>(budget, pixels, "a slide's variance map");
+      scan_variance(rgb, scan.modality, variance_radius_px(scan.info.mpp() * map.downsample),
+                    scratch, {map.variance.data(), map.width, map.height, map.width});
+      scan.tissue_fraction.assign(checked_cast<std::size_t>(scan.grid.tiles()), 0.0F);
+      return;
+    }
+    map.mask = Buffer<std::uint8_t>(budget, pixels, "a slide's tissue mask");
+    const ImageView<std::uint8_t> mask{map.mask.data(), map.width, map.height, map.width};
+    raw_tissue(rgb, options.method, scan.modality, scratch, mask);
+    clean_tissue(mask, lengths, scratch);
+    for (const Rect& part : damage.parts) {
+      for (std::int64_t y = part.y; y < part.y + part.h; ++y) {
+        std::fill_n(mask.row(y) + part.x, part.w, std::uint8_t{1});
+      }
+    }
+  }
+  scan.tissue_fraction = tissue_fractions({map.mask.data(), map.width, map.height, map.width},
+                                          map.downsample, scan.grid, budget);
+}
+
+}  // namespace
+
+SlideScan scan_slide(const SlideSpec& spec, SlideSource& source, const Options& options,
+                     Budget& budget) {
+  SlideScan scan;
+  scan.slide_id = spec.id;
+  scan.path = spec.path;
+  scan.info = source.info();
+  check(!options.tiles.mpp || std::isfinite(scan.info.mpp()), ErrorCode::kSlide,
+        "tiles.mpp needs the slide's mpp: {}", scan.info.mpp_problem);
+  scan.grid = make_grid(scan.info.width, scan.info.height, options.tiles.size_px,
+                        options.tiles.halo_px, options.tiles.mpp.value_or(0), scan.info.mpp());
+
+  const ScanGeometry geometry = choose_scan(scan.info, options.tissue.scan_mpp);
+  TissueMap& map = scan.tissue;
+  map.downsample = geometry.downsample;
+  map.width = geometry.width;
+  map.height = geometry.height;
+  map.rgb = Buffer<std::uint8_t>(budget,
+                                 checked_cast<std::size_t>(checked_mul(3 * map.width, map.height)),
+                                 "a slide's scan image");
+  const RgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};
+  const ScanDamage damage = read_scan_image(source, geometry, rgb, budget);
+  scan.modality =
+      options.segment.modality == Modality::kAuto ? judge_modality(rgb) : options.segment.modality;
+  judge_tissue(scan, geometry, damage, options.tissue, budget);
+  scan.notes = notes_on(scan.info, geometry, damage);
+  return scan;
+}
+
+std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options) {
+  const ScanGeometry geometry = choose_scan(info, options.tissue.scan_mpp);
+  const TissueLengths lengths = tissue_lengths(info, geometry.downsample, options.tissue);
+  const auto pixels = static_cast<std::size_t>(geometry.width * geometry.height);
+  const std::size_t sums =
+      4 * static_cast<std::size_t>((geometry.width + 1) * (geometry.height + 1));
+  const std::size_t rest = std::max({kBlockBytes, scratch_bytes(geometry, lengths), sums});
+  const std::size_t result = options.tissue.method == TissueMethod::kVariance ? 2 * pixels : pixels;
+  return 3 * pixels + result + rest;
+}
+
+}  // namespace tilepool

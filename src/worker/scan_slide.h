@@ -1,0 +1,24 @@
+#pragma once
+
+#include "common/memory/budget.h"
+#include "common/model/options.h"
+#include "common/run/scan_file.h"
+#include "common/slide/source.h"
+
+namespace tilepool {
+
+/// Looks at a slide at scan resolution: image, modality, tissue mask and the tissue fraction of
+/// each tile. With tissue method `variance` the variance map stands in for the mask and the
+/// fractions are 0 until decide_tissue() has the cohort's threshold.
+///
+/// Parts that cannot be read count as tissue, so that their tiles are tried and told as failed
+/// instead of vanishing; the notes say so. Memory: at most scan_slide_bytes(), all from `budget`.
+/// Throws Error(kSlide) when the slide cannot be scanned, or has no mpp and options.tiles.mpp needs
+/// one; Error(kBudget).
+[[nodiscard]] SlideScan scan_slide(const SlideSpec& spec, SlideSource& source,
+                                   const Options& options, Budget& budget);
+
+/// What scan_slide takes from its budget at most for this slide.
+[[nodiscard]] std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options);
+
+}  // namespace tilepool

@@ -1,0 +1,188 @@
+#include "master/scheduler.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "support/scheduler_simulator.h"
+
+namespace tilepool {
+namespace {
+
+using Kind = SchedulerAction::Kind;
+using testing::simulate;
+using testing::SimulatedCluster;
+
+std::vector<SchedulerAction> of_kind(const std::vector<SchedulerAction>& actions, Kind kind) {
+  std::vector<SchedulerAction> found;
+  for (const auto& action : actions)
+    if (action.kind == kind) found.push_back(action);
+  return found;
+}
+
+TEST(Scheduler, GivesTwoLeasesAWorkerAndNoIndexTwice) {
+  Scheduler scheduler({.max_range = 4}, {{0, 100, 0}});
+  scheduler.add_worker(1, 2, 0);
+  scheduler.add_worker(2, 2, 0);
+  const auto actions = scheduler.take_actions();
+  ASSERT_EQ(actions.size(), 4U);
+  std::set<std::uint64_t> seen;
+  for (const auto& action : actions)
+    for (std::uint64_t i = action.first; i < action.last; ++i) EXPECT_TRUE(seen.insert(i).second);
+}
+
+TEST(Scheduler, WorkersContinueWhereTheyWereAndStartFarFromOthers) {
+  Scheduler scheduler({.max_range = 4}, {{0, 1000, 0}});
+  scheduler.add_worker(1, 2, 0);
+  scheduler.add_worker(2, 2, 0);
+  const auto actions = scheduler.take_actions();
+  std::vector<SchedulerAction> one;
+  std::vector<SchedulerAction> two;
+  for (const auto& action : actions) (action.worker == 1 ? one : two).push_back(action);
+  EXPECT_EQ(one[0].first, 0U);
+  EXPECT_EQ(one[1].first, one[0].last);
+  EXPECT_GT(two[0].first, 400U);
+  EXPECT_EQ(two[1].first, two[0].last);
+}
+
+TEST(Scheduler, RangesShrinkTowardsTheEnd) {
+  Scheduler scheduler({.max_range = 64}, {{0, 512, 0}});
+  scheduler.add_worker(1, 1, 0);
+  std::vector<std::uint64_t> sizes;
+  double now = 0;
+  for (auto actions = scheduler.take_actions(); !actions.empty();
+       actions = scheduler.take_actions()) {
+    ASSERT_EQ(actions.size(), 1U);
+    sizes.push_back(actions[0].last - actions[0].first);
+    scheduler.on_finished(1, actions[0].lease, LeaseEnd::kDone, "", now += 1);
+  }
+  EXPECT_TRUE(scheduler.finished());
+  EXPECT_EQ(sizes.front(), 64U);
+  EXPECT_EQ(sizes.back(), 1U);
+  EXPECT_TRUE(std::is_sorted(sizes.rbegin(), sizes.rend()));
+}
+
+TEST(Scheduler, OnlyWhatALostWorkerDidNotCommitGoesToOthers) {
+  Scheduler scheduler({.max_range = 8}, {{0, 16, 0}});
+  scheduler.add_worker(1, 1, 0);
+  const auto lease = scheduler.take_actions().at(0);
+  ASSERT_EQ(lease.first, 0U);
+  ASSERT_EQ(lease.last, 8U);
+  scheduler.on_committed(1, lease.lease, 0, 5, 1);
+  EXPECT_EQ(scheduler.remaining(), 11U);
+  scheduler.on_lost(1, "killed", 2);
+  scheduler.add_worker(2, 100, 3);
+  std::vector<std::uint64_t> indices;
+  for (const auto& action : of_kind(scheduler.take_actions(), Kind::kAssign))
+    for (std::uint64_t i = action.first; i < action.last; ++i) indices.push_back(i);
+  std::sort(indices.begin(), indices.end());
+  ASSERT_EQ(indices.size(), 11U);
+  EXPECT_EQ(indices.front(), 5U);
+  EXPECT_EQ(indices.back(), 15U);
+}
+
+TEST(Scheduler, SilentWorkerIsWrittenOffOnce) {
+  Scheduler scheduler({.max_range = 8, .silent_limit_s = 10}, {{0, 16, 0}});
+  scheduler.add_worker(1, 1, 0);
+  scheduler.add_worker(2, 1, 0);
+  (void)scheduler.take_actions();
+  scheduler.on_heard(2, 8);
+  scheduler.tick(11);
+  EXPECT_EQ(of_kind(scheduler.take_actions(), Kind::kWriteOff).size(), 1U);
+  EXPECT_EQ(scheduler.live_workers(), 1);
+  scheduler.tick(12);
+  EXPECT_TRUE(of_kind(scheduler.take_actions(), Kind::kWriteOff).empty());
+}
+
+TEST(Scheduler, ALateAnswerOfAWrittenOffWorkerIsDropped) {
+  Scheduler scheduler({.max_range = 16}, {{0, 4, 0}});
+  scheduler.add_worker(1, 1, 0);
+  const auto lease = scheduler.take_actions().at(0);
+  scheduler.on_lost(1, "silent", 1);
+  const std::uint64_t remaining = scheduler.remaining();
+  scheduler.on_finished(1, lease.lease, LeaseEnd::kDone, "", 2);
+  scheduler.on_committed(1, lease.lease, lease.first, lease.last, 2);
+  EXPECT_EQ(scheduler.remaining(), remaining);
+}
+
+TEST(Scheduler, TheFirstCommitWinsAndTheOtherIsCancelled) {
+  Scheduler scheduler({.max_range = 2, .silent_limit_s = 1000}, {{0, 4, 0}});
+  scheduler.add_worker(1, 1, 0);
+  scheduler.add_worker(2, 1, 0);
+  auto actions = scheduler.take_actions();
+  ASSERT_EQ(actions.size(), 2U);
+  std::uint64_t slow_lease = actions[0].worker == 1 ? actions[0].lease : actions[1].lease;
+  std::uint64_t fast_lease = actions[0].worker == 2 ? actions[0].lease : actions[1].lease;
+  double now = 0;
+  for (;;) {  // worker 2 does everything that is not with worker 1
+    scheduler.on_finished(2, fast_lease, LeaseEnd::kDone, "", now += 1);
+    const auto next = of_kind(scheduler.take_actions(), Kind::kAssign);
+    if (next.empty()) break;
+    fast_lease = next[0].lease;
+  }
+  scheduler.tick(100);
+  actions = scheduler.take_actions();
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(actions[0].worker, 2);
+  scheduler.on_finished(2, actions[0].lease, LeaseEnd::kDone, "", 101);
+  actions = scheduler.take_actions();
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(actions[0].kind, Kind::kCancel);
+  EXPECT_EQ(actions[0].lease, slow_lease);
+  EXPECT_TRUE(scheduler.finished());
+  EXPECT_FALSE(scheduler.idle());
+  scheduler.on_finished(1, slow_lease, LeaseEnd::kDropped, "", 102);
+  EXPECT_TRUE(scheduler.idle());
+}
+
+TEST(Scheduler, AfterStopNothingIsHandedOut) {
+  Scheduler scheduler({.max_range = 2}, {{0, 100, 0}});
+  scheduler.add_worker(1, 1, 0);
+  const auto lease = scheduler.take_actions().at(0);
+  scheduler.stop();
+  scheduler.on_finished(1, lease.lease, LeaseEnd::kDropped, "", 1);
+  EXPECT_TRUE(scheduler.take_actions().empty());
+  EXPECT_TRUE(scheduler.idle());
+  EXPECT_FALSE(scheduler.finished());
+}
+
+TEST(Scheduler, NothingToDoIsFinishedAtOnce) {
+  Scheduler scheduler({}, {});
+  EXPECT_TRUE(scheduler.finished());
+  scheduler.add_worker(1, 2, 0);
+  EXPECT_TRUE(scheduler.take_actions().empty());
+}
+
+TEST(SchedulerSimulation, EveryIndexOnceOnAHealthyCluster) {
+  const auto result = simulate({.workers = 16}, 5000, {.max_range = 64});
+  EXPECT_TRUE(result.finished);
+  EXPECT_TRUE(
+      std::all_of(result.commits.begin(), result.commits.end(), [](auto n) { return n >= 1; }));
+  EXPECT_TRUE(result.given_up.empty());
+}
+
+TEST(SchedulerSimulation, OnePoisonIndexCostsItselfAlone) {
+  const auto result = simulate({.workers = 8, .poison = {1234, 4000}}, 5000, {.max_range = 64});
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(std::set<std::uint64_t>(result.given_up.begin(), result.given_up.end()),
+            (std::set<std::uint64_t>{1234, 4000}));
+  for (std::uint64_t i = 0; i < 5000; ++i)
+    EXPECT_EQ(result.commits[i] > 0, i != 1234 && i != 4000) << i;
+}
+
+class ClusterSeeds : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(ClusterSeeds, DeathsAndStragglersLoseNothing) {
+  const auto result =
+      simulate({.workers = 200, .dying_share = 0.1, .slow_share = 0.05, .seed = GetParam()}, 20000,
+               {.max_range = 64});
+  EXPECT_TRUE(result.finished);
+  EXPECT_TRUE(result.given_up.empty());
+  EXPECT_TRUE(
+      std::all_of(result.commits.begin(), result.commits.end(), [](auto n) { return n >= 1; }));
+}
+INSTANTIATE_TEST_SUITE_P(Random, ClusterSeeds, ::testing::Range<std::uint64_t>(1, 21));
+
+}  // namespace
+}  // namespace tilepool
