@@ -9,6 +9,7 @@
 
 #include "common/base/checked.h"
 #include "common/base/units.h"
+#include "common/memory/budget.h"
 #include "common/model/tile_grid.h"
 #include "common/slide/source.h"
 #include "report/html.h"
@@ -119,7 +120,7 @@ void warn_of_memory(JobPreview& preview) {
       "memory.host_per_rank to at least {}MiB, run fewer ranks on the node, or make tiles.size_px "
       "smaller",
       format_bytes(preview.machine.limit_bytes), format_bytes(preview.machine.smallest_limit_bytes),
-      ceil_div(preview.machine.smallest_limit_bytes, kMiB)));
+      advised_limit_mib(preview.machine.smallest_limit_bytes)));
 }
 
 void estimate(const Options& options, JobPreview& preview) {

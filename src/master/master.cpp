@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
+#include "common/memory/budget.h"
 #include "master/run_directory.h"
 
 namespace tilepool {
@@ -132,7 +133,7 @@ void Master::on_hello(int from, const Hello& hello) {
         "node, or make tiles.size_px smaller",
         rank.rank, rank.host, format_bytes(hello.budget_bytes), options_.tiles.size_px,
         options_.tiles.halo_px, format_bytes(hello.smallest_budget_bytes),
-        ceil_div(hello.smallest_budget_bytes, kMiB));
+        advised_limit_mib(hello.smallest_budget_bytes));
 }
 
 void Master::on_committed(int from, const Committed& message) {

@@ -25,4 +25,8 @@ void Budget::take(std::size_t bytes, std::string_view what) {
 
 void Budget::give_back(std::size_t bytes) noexcept { used_.fetch_sub(bytes); }
 
+std::size_t advised_limit_mib(std::size_t smallest_bytes) noexcept {
+  return smallest_bytes / kMiB + 4;
+}
+
 }  // namespace tilepool
