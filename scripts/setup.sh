@@ -17,6 +17,7 @@ test_packages=(
   clang-format clang-tidy shellcheck
   python3 python3-pytest python3-numpy python3-scipy python3-skimage python3-h5py python3-pil
   python3-openslide python3-xxhash python3-matplotlib
+  slurmctld slurmd slurm-client munge iproute2
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
