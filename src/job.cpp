@@ -1,26 +1,32 @@
 #include "job.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
-#include <numeric>
 #include <optional>
 #include <thread>
 
 #include <unistd.h>
 
 #include "common/base/checked.h"
+#include "common/base/crash_note.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
 #include "common/model/options_json.h"
 #include "common/mpi/loopback.h"
 #include "common/mpi/mpi_channel.h"
+#include "common/run/exit_record.h"
+#include "common/run/pack_guard.h"
 #include "common/run/results.h"
 #include "master/cohort.h"
 #include "master/job_preview.h"
 #include "master/master.h"
 #include "provenance.h"
 #include "report/report.h"
+#include "time_limit.h"
 #include "worker/device_choice.h"
 #include "worker/worker.h"
 
@@ -43,6 +49,8 @@ void catch_signals() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  action.sa_handler = [](int) { ::_exit(75); };  // what `launch` sends for a second Ctrl-C
+  ::sigaction(SIGUSR2, &action, nullptr);
 }
 
 /// What every rank of the job knows before it speaks to another.
@@ -80,15 +88,21 @@ std::vector<std::string> class_names(const Options& options) {
   return names;
 }
 
-/// COLLECTIVE over all ranks of the job.
-void pack_with_all(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telemetry,
-                   Budget& budget) {
-  std::vector<int> everyone(static_cast<std::size_t>(mpi.size()));
-  std::iota(everyone.begin(), everyone.end(), 0);
-  MpiGroupCommunicator ranks(mpi.world(), everyone);
+/// COLLECTIVE over `members`. Ends the process when it cannot go on: the others are held up in
+/// collective calls and see to themselves.
+void pack_with(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telemetry,
+               const std::vector<int>& members, Budget& budget) {
+  MpiGroupCommunicator ranks(mpi.world(), members);
   pack_results(job, pack_index_path(job.layout), telemetry, ranks.get(), budget);
   ranks.barrier();
   ranks.close();
+}
+
+/// Leaves without MPI_Finalize, which would wait for the dead, and without destructors that do.
+[[noreturn]] void leave(bool master, int exit_code) {
+  if (master) write_exit_record(exit_code);
+  std::fflush(nullptr);
+  ::_exit(exit_code);
 }
 
 MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
@@ -104,28 +118,55 @@ MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRu
   setup.fresh = command.fresh;
   setup.quiet = command.quiet;
   setup.works = mpi == nullptr || mpi->size() == 1;
+  setup.time_left_s = time_left_s(job.options.run.max_runtime_s);
+  setup.stop_asked = [] { return stop_signal != 0; };
+  setup.leave = [](int code) { leave(true, code); };
   if (!setup.works)
-    setup.pack_together = [mpi](const PackJob& pack, const std::filesystem::path&,
-                                const Telemetry& telemetry,
-                                Budget& budget) { pack_with_all(*mpi, pack, telemetry, budget); };
+    setup.pack_together = [mpi](const PackJob& pack, const Telemetry& telemetry,
+                                const std::vector<int>& members, Budget& budget) {
+      pack_with(*mpi, pack, telemetry, members, budget);
+    };
   return setup;
+}
+
+/// A worker's part of the pack.
+void join_pack(const MpiRuntime& mpi, const Job& job, const Pack& request, Budget& budget) {
+  const auto* const lost_end = request.lost.begin() + static_cast<std::ptrdiff_t>(request.n_lost);
+  std::vector<int> members;
+  for (int rank = 0; rank < mpi.size(); ++rank)
+    if (std::find(request.lost.begin(), lost_end, rank) == lost_end) members.push_back(rank);
+  const auto give_up = [&](int code, const std::string& why) {
+    log_error("rank {} on {}: {}", mpi.rank(), job.host, why);
+    leave(false, code);
+  };
+  const PackGuard guard(
+      job.layout.packing_mark(), job.options.run.silent_limit_s, [] { return stop_signal != 0; },
+      give_up);
+  try {
+    pack_with(mpi,
+              {job.layout, task_schema(job.options), class_names(job.options), job.options.output,
+               request.block_bytes},
+              {}, members, budget);
+  } catch (const Error& error) {
+    guard.tell(fmt::format("rank {} on {}", mpi.rank(), job.host), error);
+    give_up(exit_code_of(error.code()), error.what());
+  }
 }
 
 WorkerSetup worker_setup(const Job& job, const MpiRuntime* mpi) {
   WorkerSetup setup{.options = job.options, .layout = job.layout};
   setup.demand = Worker::memory_demand(job.options, job.limit_bytes, rss_bytes(), job.threads);
   setup.host = job.host;
-  setup.pack = [mpi, &job](std::size_t block_bytes, Budget& budget) {
+  setup.pack = [mpi, &job](const Pack& request, Budget& budget) {
     if (mpi == nullptr || mpi->size() == 1) return;  // the master of this process packs
-    pack_with_all(*mpi,
-                  {job.layout, task_schema(job.options), class_names(job.options),
-                   job.options.output, block_bytes},
-                  {}, budget);
+    join_pack(*mpi, job, request, budget);
   };
   return setup;
 }
 
 int run_alone(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
+  write_crash_note_to(
+      job.layout.crashes_dir() / fmt::format("{}-{}-{}", job.host, ::getpid(), make_uuid4()), 0);
   Loopback loopback(2);
   Master master(loopback.endpoint(0), master_setup(command, job, mpi));
   Worker worker(loopback.endpoint(1), worker_setup(job, mpi));
@@ -160,7 +201,6 @@ int run_master(const CommandLine& command, const Job& job, MpiRuntime& mpi) {
       if (stop_signal != 0) master->request_stop(stop_signal);
       code = master->step(kPatience);
     }
-    if (master->lost_workers()) mpi.forget();
   } catch (const Error& error) {
     code = exit_code_of(error.code());
     if (master != nullptr) {
@@ -170,14 +210,18 @@ int run_master(const CommandLine& command, const Job& job, MpiRuntime& mpi) {
       for (int rank = 1; rank < mpi.size(); ++rank) channel.send(rank, Exit{*code});
     }
   }
+  if (master != nullptr && (master->lost_workers() || master->packing())) mpi.forget();
   flush(channel);
   return *code;
 }
 
-// A worker that cannot go on ends the job: the same command resumes it.
-int run_worker(const Job& job, const MpiRuntime& mpi) try {
+// A worker that cannot go on leaves; the master and the launcher see that it is gone.
+int run_worker(const Job& job, MpiRuntime& mpi) try {
   MpiChannel channel(mpi.messages());
   Worker worker(channel, worker_setup(job, &mpi));
+  write_crash_note_to(
+      job.layout.crashes_dir() / fmt::format("{}-{}-{}", job.host, ::getpid(), make_uuid4()),
+      mpi.rank());
   std::optional<int> code;
   bool told = false;
   while (!code) {
@@ -187,11 +231,12 @@ int run_worker(const Job& job, const MpiRuntime& mpi) try {
     }
     code = worker.step(kPatience);
   }
+  if (worker.others_lost()) mpi.forget();
   flush(channel);
   return 0;  // the master's code is the run's
 } catch (const Error& error) {
   log_error("rank {} on {}: {}", mpi.rank(), job.host, error.what());
-  mpi.abort(exit_code_of(error.code()));
+  leave(false, exit_code_of(error.code()));
 }
 
 // The configuration is read by every rank, since every node must be able to; one that cannot ends
@@ -247,6 +292,7 @@ int plan_job(const CommandLine& command) {
 }
 
 int run_job(const CommandLine& command, MpiRuntime* mpi) {
+  arm_faults(mpi == nullptr ? 0 : mpi->rank());
   if (mpi == nullptr || mpi->size() == 1) {
     const Job job = describe_job(command, mpi);
     catch_signals();

@@ -13,10 +13,14 @@
 #include "common/base/log.h"
 #include "common/model/options_json.h"
 #include "common/mpi/runtime.h"
+#include "common/run/exit_record.h"
 #include "common/run/status_json.h"
 #include "job.h"
+#include "launch/launch.h"
+#include "master/run_directory.h"
 #include "report/report.h"
 #include "report/status_view.h"
+#include "submit/submit.h"
 #include "synth/synthesise.h"
 
 namespace tilepool {
@@ -68,6 +72,31 @@ int synth(const CommandLine& command) {
   return 0;
 }
 
+// What a person got wrong is told here once, not by every rank.
+int launch(const CommandLine& command) {
+  const Options options = load_config(command.config, command.sets).options;
+  (void)cohort_of(command, options);
+  const RunLayout layout(std::filesystem::absolute(command.run_dir));
+  create_run_directory(layout);
+  return launch(LaunchRequest{command.ranks, command.hostfile, command.restarts, command.command,
+                              layout.root(), options.run.silent_limit_s, command.quiet});
+}
+
+int submit(const CommandLine& command) {
+  Submission submission{.wish = {command.nodes, command.gpus_per_node, command.ranks_per_node,
+                                 command.cpus_per_task, command.memory, command.time,
+                                 command.partition, command.account},
+                        .options = load_config(command.config, command.sets).options,
+                        .config = command.config,
+                        .sets = command.sets,
+                        .run_dir = command.run_dir,
+                        .dry_run = command.dry_run,
+                        .json = command.json};
+  (void)cohort_of(command, submission.options);  // without a slide it is refused here already
+  submit_job(submission);
+  return 0;
+}
+
 int dispatch(const CommandLine& command, MpiRuntime* mpi) {
   switch (command.verb) {
     case Verb::kPrint:
@@ -88,10 +117,12 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
       return 0;
     case Verb::kPlan:
       return plan_job(command);
+    case Verb::kSubmit:
+      return submit(command);
     case Verb::kLaunch:
+      return launch(command);
     case Verb::kExport:
     case Verb::kTrain:
-    case Verb::kSubmit:
       fail(ErrorCode::kNotBuilt, "this command is not built in this version of tilepool");
   }
   fail(ErrorCode::kInternal, "an unknown command");
@@ -103,18 +134,25 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
 int main(int argc, char** argv) {
   using namespace tilepool;
   std::unique_ptr<MpiRuntime> mpi;
+  int code = 0;
   try {
     const CommandLine command = parse_command_line(argc, argv);
     configure_log({command.quiet ? LogLevel::kWarning : LogLevel::kInfo, -1});
     if (command.verb == Verb::kRun && MpiRuntime::launched())
       mpi = std::make_unique<MpiRuntime>(&argc, &argv);
-    return dispatch(command, mpi.get());
+    code = dispatch(command, mpi.get());
   } catch (const Error& error) {
     if (mpi == nullptr || mpi->rank() == 0) log_error("{}", error.what());
-    return exit_code_of(error.code());
+    code = exit_code_of(error.code());
   } catch (const std::exception& error) {
     log_error("internal error: {}; please report it with the command that you ran", error.what());
-    if (mpi != nullptr) mpi->abort(70);
-    return 70;
+    code = exit_code_of(ErrorCode::kInternal);
+    if (mpi != nullptr) mpi->forget();
   }
+  if (mpi == nullptr || mpi->rank() == 0) write_exit_record(code);
+  if (mpi != nullptr && mpi->forgotten()) {
+    std::fflush(nullptr);
+    ::_exit(code);
+  }
+  return code;
 }

@@ -18,6 +18,10 @@ namespace {
 constexpr double kHelloLimit_s = 60;
 constexpr double kStopLimit_s = 50;
 constexpr double kStatusInterval_s = 2;
+
+LockTimes lock_times(const RunOptions& run) {
+  return {std::min(5.0, run.silent_limit_s / 6), run.silent_limit_s};
+}
 }  // namespace
 
 Master::Master(Channel& channel, MasterSetup setup)
@@ -28,7 +32,10 @@ Master::Master(Channel& channel, MasterSetup setup)
       budget_(std::max(setup_.limit_bytes / 4, 64 * kMiB)),
       progress_(setup_.quiet),
       begin_(std::chrono::steady_clock::now()) {
+  create_run_directory(setup_.layout);
+  lock_ = std::make_unique<RunLock>(setup_.layout, lock_times(options_.run), setup_.stop_asked);
   prepare_run_directory(setup_.layout, setup_.run, setup_.fresh);
+  if (setup_.time_left_s) deadline_s_ = *setup_.time_left_s;
   events_ = std::make_unique<EventLog>(setup_.layout.events(), setup_.host);
   status_.state = "starting";
   status_.run_uuid = make_uuid4();
@@ -61,6 +68,12 @@ std::optional<int> Master::step(std::chrono::microseconds patience) {
     if (exit_code_) return exit_code_;
   }
   const double now = now_s();
+  if (now >= next_look_s_ && phase_ != Phase::kDone) {
+    lock_->check_mine();
+    look_for_dead();
+    next_look_s_ = now + std::min(1.0, options_.run.silent_limit_s / 4);
+    if (exit_code_) return exit_code_;
+  }
   if (phase_ == Phase::kHello) {
     const auto workers = static_cast<std::size_t>(channel_.size() - 1);
     const bool late = now > kHelloLimit_s;
@@ -72,13 +85,15 @@ std::optional<int> Master::step(std::chrono::microseconds patience) {
     }
     if (late && peers_.empty()) end("failed", 70, "no worker said hello");
   } else if (phase_ == Phase::kPack) {
-    pack();
+    if (everyone_answers()) pack();
   } else if (phase_ == Phase::kStopping) {
     if (scheduler_ == nullptr || scheduler_->idle() || now - stop_begin_s_ > kStopLimit_s)
       end(stop_code_ == 75 ? "stopped" : "failed", stop_code_, stop_message_);
   } else if (scheduler_ != nullptr && phase_ != Phase::kDone) {
     scheduler_->tick(now);
     drive();
+    if (scheduler_ != nullptr && scheduler_->out_of_time(now))
+      begin_stopping(75, "the time limit is near");
   }
   if (now >= next_status_s_) {
     refresh_status();
@@ -124,7 +139,11 @@ void Master::on_hello(int from, const Hello& hello) {
   rank.pid = hello.pid;
   rank.threads = hello.threads;
   rank.budget_bytes = hello.budget_bytes;
-  peers_[from] = {true, now_s(), status_.ranks.size()};
+  peers_[from] = {true,
+                  now_s(),
+                  status_.ranks.size(),
+                  {rank.host, std::string(hello.process_space.view()),
+                   static_cast<std::int64_t>(hello.pid), hello.start_ticks}};
   status_.ranks.push_back(rank);
   if (hello.smallest_budget_bytes > hello.budget_bytes)
     refusal_ = fmt::format(
@@ -159,6 +178,8 @@ void Master::on_finished(int from, const Finished& message) {
   if (lease != lease_first_.end()) {
     if (message.end == LeaseEnd::kChanged)
       changed_.push_back(setup_.run.cohort.at(lease->second).id + ": " + reason);
+    if (message.end == LeaseEnd::kStrips)
+      cut_slides_[lease->second] = {message.strips, std::string(message.fingerprint.view())};
     lease_first_.erase(lease);
   }
   if (message.end == LeaseEnd::kFailed) {
@@ -167,8 +188,10 @@ void Master::on_finished(int from, const Finished& message) {
     if (code == ErrorCode::kIo || code == ErrorCode::kHdf5) ++write_failures_;
   }
   if (scheduler_ == nullptr) return;
-  if (phase_ == Phase::kScan && message.end != LeaseEnd::kDropped) ++status_.slides_scanned;
-  scheduler_->on_finished(from, message.lease, message.end, reason, now_s());
+  const bool cut = message.end == LeaseEnd::kStrips;
+  if (phase_ == Phase::kScan && message.end != LeaseEnd::kDropped && !cut) ++status_.slides_scanned;
+  const LeaseEnd end = cut ? LeaseEnd::kDone : message.end;  // the slide comes again, not the lease
+  scheduler_->on_finished(from, message.lease, end, reason, now_s());
   if (write_failures_ >= 2 && phase_ != Phase::kStopping) {
     begin_stopping(exit_code_of(ErrorCode::kIo),
                    "the run directory cannot be written: " + reason +
@@ -188,7 +211,12 @@ void Master::on_heartbeat(int from, const Heartbeat& message) {
   rank.read_s = message.read_s;
   rank.compute_s = message.compute_s;
   rank.commit_s = message.commit_s;
-  if (scheduler_ != nullptr) scheduler_->on_heard(from, now_s());
+  channel_.send(from, Alive{++peer->second.heartbeats});
+  if (scheduler_ == nullptr) return;
+  if (std::exchange(peer->second.progress, message.progress) != message.progress)
+    scheduler_->on_progress(from, now_s());
+  else
+    scheduler_->on_heard(from, now_s());
 }
 
 void Master::begin() {
@@ -197,11 +225,7 @@ void Master::begin() {
   write_run_json(setup_.layout.run_json(), setup_.run);
   for (const auto& [rank, peer] : peers_) channel_.send(rank, Begin{status_.slides});
   status_.state = "scanning";
-  SchedulerOptions options;
-  options.max_range = 1;
-  options.sequential = false;
-  options.straggler_factor = 1e9;
-  start_phase(Phase::kScan, {{0, status_.slides, 0}}, options);
+  start_scan({{0, status_.slides, 0}});
 }
 
 // While whole slides are handed out, every thread of a worker has one and one more waits; ranges
@@ -210,7 +234,9 @@ void Master::start_phase(Phase phase, const std::vector<WorkInterval>& work,
                          SchedulerOptions options) {
   phase_ = phase;
   options.silent_limit_s = options_.run.silent_limit_s;
-  scheduler_ = std::make_unique<Scheduler>(options, work);
+  options.stuck_limit_s = options_.run.stuck_limit_s;
+  if (deadline_s_) options.deadline_s = *deadline_s_;
+  scheduler_ = std::make_unique<Scheduler>(options, without_hopeless(work));
   lease_first_.clear();
   for (const auto& [rank, peer] : peers_) {
     if (!peer.alive) continue;
@@ -224,15 +250,11 @@ void Master::drive() {
   if (scheduler_ == nullptr || phase_ == Phase::kDone) return;
   for (const SchedulerAction& action : scheduler_->take_actions()) {
     switch (action.kind) {
-      case SchedulerAction::Kind::kAssign: {
-        const WorkKind kind = phase_ == Phase::kScan        ? WorkKind::kScan
-                              : phase_ == Phase::kCalibrate ? WorkKind::kCalibrate
-                                                            : WorkKind::kRange;
+      case SchedulerAction::Kind::kAssign:
         lease_first_[action.lease] = action.first;
         channel_.send(action.worker,
-                      Work{action.lease, action.first, action.last, kind, generation_});
+                      Work{action.lease, action.first, action.last, work_kind(), generation_});
         break;
-      }
       case SchedulerAction::Kind::kCancel:
         channel_.send(action.worker, Cancel{action.lease});
         break;
@@ -248,15 +270,6 @@ void Master::drive() {
   if (scheduler_->live_workers() == 0 && !scheduler_->finished())
     return begin_stopping(75, "no worker is left; run the same command again to resume");
   if (scheduler_->finished()) phase_done();
-}
-
-void Master::write_off(int worker, const std::string& reason) {
-  Peer& peer = peers_.at(worker);
-  peer.alive = false;
-  status_.ranks[peer.row].alive = false;
-  lost_workers_ = true;
-  log_warning("{}; its work goes to others", reason);
-  events_->write("error", worker, "worker-lost", {{"reason", reason}});
 }
 
 void Master::request_stop(int signal) {
@@ -286,7 +299,7 @@ void Master::end(const std::string& state, int exit_code, const std::string& mes
   phase_ = Phase::kDone;
   exit_code_ = exit_code;
   for (const auto& [rank, peer] : peers_)
-    if (peer.alive) channel_.send(rank, Exit{exit_code});
+    if (peer.alive) channel_.send(rank, Exit{exit_code, lost_workers_ ? 1U : 0U});
   events_->write(exit_code == 0 ? "info" : "warning", 0, "end",
                  {{"state", state}, {"exit_code", std::int64_t{exit_code}}, {"message", message}});
   write_status(setup_.layout.status(), status_);

@@ -8,13 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "common/base/process.h"
 #include "common/memory/budget.h"
 #include "common/model/options.h"
 #include "common/mpi/channel.h"
 #include "common/run/layout.h"
 #include "common/run/results.h"
 #include "common/run/run_json.h"
+#include "common/run/run_lock.h"
 #include "common/run/status_json.h"
+#include "master/crash_notes.h"
 #include "master/event_log.h"
 #include "master/plan_builder.h"
 #include "master/progress.h"
@@ -33,10 +36,16 @@ struct MasterSetup {
   bool fresh = false;           ///< remove an earlier run of the directory first
   bool quiet = false;
   bool works = false;  ///< this process is a worker too (one process for all)
-  /// Writes results.h5 under its temporary name with all ranks; COLLECTIVE with the workers' pack.
-  /// Empty: the master packs alone.
-  std::function<void(const PackJob& job, const std::filesystem::path& index,
-                     const Telemetry& telemetry, Budget& budget)>
+  /// Time that the walltime leaves to this process from now on; nullopt: no limit.
+  std::optional<double> time_left_s;
+  /// Whether a signal asks for the end; asked while the master waits for something else.
+  std::function<bool()> stop_asked = [] { return false; };
+  /// Ends the process at once, while another thread is held up for ever; does not return.
+  std::function<void(int exit_code)> leave;
+  /// Writes results.h5 under its temporary name with these ranks, 0 among them; COLLECTIVE with
+  /// their workers' pack. Empty: the master packs alone.
+  std::function<void(const PackJob& job, const Telemetry& telemetry,
+                     const std::vector<int>& members, Budget& budget)>
       pack_together;
 };
 
@@ -58,14 +67,18 @@ class Master {
   void abandon(const Error& error);
   /// Whether a worker was lost: then MPI must not be finalized.
   [[nodiscard]] bool lost_workers() const { return lost_workers_; }
+  /// Whether it failed while ranks packed together: they are held up in collective calls.
+  [[nodiscard]] bool packing() const { return packing_; }
   [[nodiscard]] const RunStatus& status() const { return status_; }
 
  private:
-  enum class Phase { kHello, kScan, kCalibrate, kProcess, kPack, kStopping, kDone };
+  enum class Phase { kHello, kScan, kScanStrips, kCalibrate, kProcess, kPack, kStopping, kDone };
   struct Peer {
     bool alive = true;
     double last_heard = 0;
     std::size_t row = 0;  ///< in status_.ranks
+    ProcessName process;
+    std::uint64_t heartbeats = 0, progress = 0;
   };
   void handle(const Envelope& message);
   void on_hello(int from, const Hello& hello);
@@ -75,10 +88,19 @@ class Master {
   void begin();
   void start_phase(Phase phase, const std::vector<WorkInterval>& work, SchedulerOptions options);
   void drive();
+  [[nodiscard]] WorkKind work_kind() const;  ///< of the present phase
+  /// The generation that notes on the present phase's work carry: indices of slides have none.
+  [[nodiscard]] std::uint32_t note_generation() const;
+  void look_for_dead();
+  void lose(int worker, const std::string& what);
   void write_off(int worker, const std::string& reason);
+  [[nodiscard]] std::vector<WorkInterval> without_hopeless(const std::vector<WorkInterval>& work);
   void give_up(std::uint64_t index, const std::string& reason);
   void begin_stopping(int exit_code, const std::string& message);
   void phase_done();
+  void start_scan(const std::vector<WorkInterval>& slides);
+  void start_strips();
+  void start_joining_strips();
   void after_scan();
   void make_plan();
   void refuse_changed_slides();
@@ -87,7 +109,10 @@ class Master {
   void merge_calibrations();
   [[nodiscard]] std::vector<WorkInterval> uncommitted();
   void start_pack();
+  [[nodiscard]] bool everyone_answers();
   void pack();
+  void write_results(const std::filesystem::path& index);
+  [[nodiscard]] std::vector<int> packers() const;
   void finish_books();
   void end(const std::string& state, int exit_code, const std::string& message);
   void refresh_status();
@@ -99,6 +124,7 @@ class Master {
   Options& options_;
   TaskSchema schema_;
   Budget budget_;
+  std::unique_ptr<RunLock> lock_;  ///< held from before the first write to after the last
   std::unique_ptr<EventLog> events_;
   Progress progress_;
   RunStatus status_;
@@ -108,13 +134,22 @@ class Master {
   std::map<int, Peer> peers_;
   std::unique_ptr<Scheduler> scheduler_;
   std::map<std::uint64_t, std::uint64_t> lease_first_;  ///< of leases out: their first index
+  struct CutSlide {
+    std::uint64_t strips = 0;
+    std::string fingerprint;
+  };
+  std::map<std::uint64_t, CutSlide> cut_slides_;  ///< that wait for their strips, by cohort index
+  int strip_rounds_ = 0;
   std::vector<std::string> changed_;
   int write_failures_ = 0;
   int repacks_ = 0;
   bool lost_workers_ = false;
+  bool packing_ = false;  ///< with others, in collective calls
   std::chrono::steady_clock::time_point begin_;
-  double process_begin_s_ = 0, next_status_s_ = 0, stop_begin_s_ = 0;
-  std::string refusal_;  ///< why the run may not start: a rank's budget
+  double process_begin_s_ = 0, pack_begin_s_ = 0, stop_begin_s_ = 0;
+  double next_status_s_ = 0, next_look_s_ = 0;
+  std::optional<double> deadline_s_;  ///< on now_s()'s clock
+  std::string refusal_;               ///< why the run may not start: a rank's budget
   std::string stop_message_;
   int stop_code_ = 0;
   std::optional<int> exit_code_;

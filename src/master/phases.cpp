@@ -1,27 +1,76 @@
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
 #include "common/model/options_json.h"
 #include "common/run/calibration_file.h"
+#include "common/run/pack_guard.h"
 #include "common/run/plan_file.h"
 #include "common/run/range_file.h"
 #include "common/run/scan_file.h"
+#include "common/run/strip_file.h"
 #include "master/committed_tiles.h"
 #include "master/ledger.h"
 #include "master/master.h"
 
 namespace tilepool {
 
+namespace {
+constexpr int kMaxStripRounds = 2;
+}  // namespace
+
 void Master::phase_done() {
-  if (phase_ == Phase::kScan) return after_scan();
+  if (phase_ == Phase::kScan) return cut_slides_.empty() ? after_scan() : start_strips();
+  if (phase_ == Phase::kScanStrips) return start_joining_strips();
   if (phase_ == Phase::kCalibrate) {
     merge_calibrations();
     return start_process();
   }
   if (phase_ == Phase::kProcess) return start_pack();
+}
+
+void Master::start_scan(const std::vector<WorkInterval>& slides) {
+  SchedulerOptions options;
+  options.max_range = 1;
+  options.sequential = false;
+  options.straggler_factor = 1e9;
+  start_phase(Phase::kScan, slides, options);
+}
+
+// Slides too large for one worker: all workers read their strips, then the slides are leased again
+// and judged from these.
+void Master::start_strips() {
+  if (strip_rounds_++ == kMaxStripRounds) {
+    for (const auto& [slide, cut] : std::exchange(cut_slides_, {}))
+      give_up(slide, fmt::format("its {} strips were read {} times and are not there; does the "
+                                 "slide change while it is read?",
+                                 cut.strips, kMaxStripRounds));
+    return after_scan();
+  }
+  std::vector<WorkInterval> work;
+  std::uint64_t strips = 0;
+  for (const auto& [slide, cut] : cut_slides_) {
+    work.push_back({strip_index(slide, 0), strip_index(slide, cut.strips), 0});
+    strips += cut.strips;
+  }
+  events_->write("info", 0, "strips",
+                 {{"slides", static_cast<std::int64_t>(cut_slides_.size())},
+                  {"strips", static_cast<std::int64_t>(strips)}});
+  SchedulerOptions options;
+  options.max_range = 1;
+  options.sequential = false;
+  options.straggler_factor = 1e9;
+  start_phase(Phase::kScanStrips, work, options);
+}
+
+void Master::start_joining_strips() {
+  std::vector<WorkInterval> slides;
+  for (const auto& [slide, cut] : std::exchange(cut_slides_, {}))
+    slides.push_back({slide, slide + 1, 0});
+  start_scan(slides);
 }
 
 // What failed for good is committed as failed: resuming does not try it again and again.
@@ -36,6 +85,14 @@ void Master::give_up(std::uint64_t index, const std::string& reason) {
     scan.failed = true;
     scan.reason = reason;
     return write_scan(setup_.layout.scan_file(slide.id), scan);
+  }
+  if (phase_ == Phase::kScanStrips) {
+    const std::uint64_t slide = index / kMaxStrips;
+    const CutSlide& cut = cut_slides_.at(slide);
+    const auto strip = static_cast<std::int64_t>(index % kMaxStrips);
+    return write_given_up_strip(
+        setup_.layout.scan_strip(setup_.run.cohort.at(slide).id, index % kMaxStrips),
+        {cut.fingerprint, strip, static_cast<std::int64_t>(cut.strips)}, reason);
   }
   if (phase_ == Phase::kCalibrate) {
     const std::string& id = setup_.run.cohort.at(index).id;
@@ -71,6 +128,7 @@ void Master::refuse_changed_slides() {
 
 void Master::after_scan() {
   refuse_changed_slides();
+  remove_strips(setup_.layout.scan_dir());
   status_.state = "planning";
   identity_ = identify_run(setup_.layout, options_, setup_.run.cohort, budget_);
   status_.job_id = identity_.job_id;
@@ -221,6 +279,7 @@ void Master::start_pack() {
   refresh_status();
   scheduler_.reset();
   phase_ = Phase::kPack;
+  pack_begin_s_ = now_s();
   status_.state = "packing";
   events_->write("info", 0, "pack", {});
 }
@@ -237,24 +296,55 @@ void Master::pack() {
   status_.tiles_failed = summary.failed;
   status_.tiles_done = summary.samples - summary.failed;
   status_.cells = summary.cells;
-  if (results_job_id(setup_.layout.results()) != identity_.job_id) {
-    std::size_t block_bytes = 8 * kMiB;
-    while (pack_memory_bytes(block_bytes) > budget_.limit_bytes() && block_bytes > kMiB)
-      block_bytes /= 2;
-    const PackJob job{setup_.layout, schema_, setup_.class_names, options_.output, block_bytes};
-    const bool together = setup_.pack_together && !lost_workers_;
-    if (together) {
-      for (const auto& [rank, peer] : peers_) channel_.send(rank, Pack{job.block_bytes});
-      setup_.pack_together(job, index, telemetry(), budget_);
-    } else {
-      pack_results(job, index, telemetry(), std::nullopt, budget_);
-    }
-    commit_results(setup_.layout);
-  } else if (!setup_.quiet) {
+  if (results_job_id(setup_.layout.results()) != identity_.job_id)
+    write_results(index);
+  else if (!setup_.quiet)
     log_info("results.h5 of this job is there already");
-  }
   finish_books();
   std::filesystem::remove(index);
+}
+
+std::vector<int> Master::packers() const {
+  std::vector<int> members{0};
+  for (const auto& [rank, peer] : peers_)
+    if (peer.alive) members.push_back(rank);
+  return members;
+}
+
+// All ranks that are left pack together, unless the last attempt to do so did not come back.
+void Master::write_results(const std::filesystem::path& index) {
+  std::size_t block_bytes = 8 * kMiB;
+  while (pack_memory_bytes(block_bytes) > budget_.limit_bytes() && block_bytes > kMiB)
+    block_bytes /= 2;
+  const PackJob job{setup_.layout, schema_, setup_.class_names, options_.output, block_bytes};
+  const std::vector<int> members = packers();
+  Pack message{job.block_bytes};
+  for (const auto& [rank, peer] : peers_)
+    if (!peer.alive && message.n_lost++ < kMaxLostPackers) message.lost[message.n_lost - 1] = rank;
+  const bool failed_before = std::filesystem::exists(setup_.layout.packing_mark());
+  const PackGuard guard(setup_.layout.packing_mark(), options_.run.silent_limit_s,
+                        setup_.stop_asked, [this](int code, const std::string& why) {
+                          status_.state = code == 75 ? "stopped" : "failed";
+                          status_.exit_code = code;
+                          status_.message = why;
+                          log_error("{}; run the same command again to resume", why);
+                          write_status(setup_.layout.status(), status_);
+                          setup_.leave(code);
+                        });
+  if (setup_.pack_together && members.size() > 1 && message.n_lost <= kMaxLostPackers &&
+      !failed_before) {
+    guard.begin_together();
+    for (const int rank : members)
+      if (rank != 0) channel_.send(rank, message);
+    packing_ = true;
+    setup_.pack_together(job, telemetry(), members, budget_);
+    packing_ = false;
+  } else {
+    if (failed_before) log_warning("packing together did not end last time; packing alone");
+    pack_results(job, index, telemetry(), std::nullopt, budget_);
+  }
+  commit_results(setup_.layout);
+  std::filesystem::remove(setup_.layout.packing_mark());
 }
 
 void Master::finish_books() {

@@ -11,15 +11,17 @@ namespace tilepool {
 namespace {
 
 void remove_run(const RunLayout& layout) {
-  for (const auto& folder : {layout.scan_dir(), layout.ranges_dir()})
+  for (const auto& folder : {layout.scan_dir(), layout.ranges_dir(), layout.crashes_dir()})
     std::filesystem::remove_all(folder);
-  for (const auto& file : {layout.run_json(), layout.plan(), layout.calibration(), layout.results(),
-                           layout.ledger(), layout.status(), layout.events(), layout.report()})
+  for (const auto& file :
+       {layout.run_json(), layout.plan(), layout.calibration(), layout.results(), layout.ledger(),
+        layout.status(), layout.events(), layout.report(), layout.packing_mark()})
     std::filesystem::remove(file);
 }
 
 void create_folders(const RunLayout& layout) {
-  for (const auto& folder : {layout.root(), layout.scan_dir(), layout.ranges_dir()}) {
+  for (const auto& folder :
+       {layout.root(), layout.scan_dir(), layout.ranges_dir(), layout.crashes_dir()}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     check(!error, ErrorCode::kIo,
@@ -83,9 +85,11 @@ void compare_with_earlier(const RunLayout& layout, const RunDescription& run) {
 
 }  // namespace
 
+void create_run_directory(const RunLayout& layout) { create_folders(layout); }
+
 void prepare_run_directory(const RunLayout& layout, const RunDescription& run, bool fresh) {
   if (fresh) remove_run(layout);
-  create_folders(layout);
+  if (fresh) create_folders(layout);
   for (const auto& folder : {layout.root(), layout.scan_dir(), layout.ranges_dir()})
     remove_temporaries(folder);  // of a run that was killed
   if (std::filesystem::exists(layout.run_json())) return compare_with_earlier(layout, run);

@@ -38,22 +38,43 @@ void Scheduler::move_cursor(Worker& worker, std::uint64_t to) {
   if (to != kNowhere) ++cursors_[to];
 }
 
+// How many indices the worker would finish before the deadline besides those that it holds. Until
+// the first index is done nobody knows how long one takes: then there is no limit but the deadline.
+std::uint64_t Scheduler::most_before_deadline(const Worker& worker, double now) const {
+  const double left_s = options_.deadline_s - now;
+  if (left_s <= 0) return 0;
+  if (committed_ == 0 || busy_s_ <= 0) return options_.max_range;
+  const double fit = left_s / (busy_s_ / static_cast<double>(committed_));
+  if (fit >= 1e9) return options_.max_range;
+  std::uint64_t held = 0;
+  for (const std::uint64_t id : worker.leases) {
+    const Lease& lease = leases_.at(id);
+    if (lease.stale) continue;
+    const WorkInterval& interval = tasks_.at(lease.task).interval;
+    held += interval.last - interval.first;
+  }
+  const auto whole = static_cast<std::uint64_t>(fit);
+  return whole > held ? whole - held : 0;
+}
+
 // The next piece of work for a worker: where its last one ended, else out of the largest stretch,
 // in its middle when another worker is on the way through it.
-WorkInterval Scheduler::take_chunk(Worker& worker) {
+WorkInterval Scheduler::take_chunk(Worker& worker, std::uint64_t most) {
   const std::uint64_t share =
       ceil_div(pending_count_, 2 * static_cast<std::uint64_t>(std::max(1, live_)));
-  const std::uint64_t size = std::clamp<std::uint64_t>(share, 1, options_.max_range);
+  const std::uint64_t size =
+      std::clamp<std::uint64_t>(share, 1, std::min(most, options_.max_range));
   const bool continues = pending_.contains(worker.cursor);
   WorkInterval whole = pop_pending(continues ? worker.cursor : by_size_.begin()->second);
   const std::uint64_t length = whole.last - whole.first;
   if (!continues && cursors_.contains(whole.first) && length >= 2 * size) {
     const std::uint64_t middle = whole.first + length / 2;
-    push_pending({whole.first, middle, whole.attempts});
+    push_pending({whole.first, middle, whole.attempts, whole.kills});
     whole.first = middle;
   }
-  const WorkInterval chunk{whole.first, std::min(whole.last, whole.first + size), whole.attempts};
-  if (chunk.last < whole.last) push_pending({chunk.last, whole.last, whole.attempts});
+  const WorkInterval chunk{whole.first, std::min(whole.last, whole.first + size), whole.attempts,
+                           whole.kills};
+  if (chunk.last < whole.last) push_pending({chunk.last, whole.last, whole.attempts, whole.kills});
   move_cursor(worker, chunk.last);
   return chunk;
 }
@@ -98,6 +119,7 @@ void Scheduler::assign(int worker_id, std::uint64_t task_id, double now) {
   leases_[id] = {worker_id, task_id, false, options_.sequential ? kQueued : now};
   untrack(task_id);
   task.leases.push_back(id);
+  if (worker.leases.empty()) worker.last_progress = now;
   worker.leases.push_back(id);
   track_single(task_id);
   start_front(worker, now);
@@ -114,7 +136,9 @@ void Scheduler::fill(double now) {
     const std::vector<int> round(hungry_.begin(), hungry_.end());
     for (const int id : round) {
       if (pending_.empty()) break;
-      const WorkInterval chunk = take_chunk(workers_.at(id));
+      const std::uint64_t most = most_before_deadline(workers_.at(id), now);
+      if (most == 0) continue;
+      const WorkInterval chunk = take_chunk(workers_.at(id), most);
       const std::uint64_t task = next_task_++;
       tasks_[task] = {chunk, {}};
       running_count_ += chunk.last - chunk.first;
@@ -148,7 +172,7 @@ void Scheduler::add_worker(int worker, int capacity, double now) {
   check(!workers_.contains(worker), ErrorCode::kProtocol, "worker {} joined twice", worker);
   Worker& added = workers_[worker];
   added.capacity = capacity;
-  added.last_heard = now;
+  added.last_heard = added.last_progress = now;
   ++live_;
   update_hunger(worker);
   fill(now);
@@ -157,6 +181,13 @@ void Scheduler::add_worker(int worker, int capacity, double now) {
 void Scheduler::on_heard(int worker, double now) {
   const auto found = workers_.find(worker);
   if (found != workers_.end()) found->second.last_heard = now;
+}
+
+void Scheduler::on_progress(int worker, double now) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  found->second.last_heard = now;
+  found->second.last_progress = now;
 }
 
 // Takes the lease off its worker and its task.
@@ -189,7 +220,7 @@ void Scheduler::complete(std::uint64_t task_id, std::uint64_t by_lease, double n
 
 void Scheduler::on_committed(int worker, std::uint64_t lease_id, std::uint64_t first,
                              std::uint64_t last, double now) {
-  on_heard(worker, now);
+  on_progress(worker, now);
   const auto found = leases_.find(lease_id);
   if (found == leases_.end() || found->second.stale || found->second.worker != worker) return;
   Lease& lease = found->second;
@@ -211,7 +242,7 @@ void Scheduler::on_committed(int worker, std::uint64_t lease_id, std::uint64_t f
 
 void Scheduler::on_finished(int worker_id, std::uint64_t lease_id, LeaseEnd end,
                             const std::string& reason, double now) {
-  on_heard(worker_id, now);
+  on_progress(worker_id, now);
   const auto found = leases_.find(lease_id);
   if (found == leases_.end() || found->second.worker != worker_id) return;
   const Lease lease = found->second;
@@ -224,39 +255,60 @@ void Scheduler::on_finished(int worker_id, std::uint64_t lease_id, LeaseEnd end,
   }
   detach(lease_id);
   if (!done && !lease.stale && tasks_.at(lease.task).leases.empty()) {
-    if (end == LeaseEnd::kFailed) {
-      requeue_failed(lease.task, reason);
-    } else {
-      const WorkInterval interval = tasks_.at(lease.task).interval;
-      running_count_ -= interval.last - interval.first;
-      tasks_.erase(lease.task);
-      push_pending(interval);
-    }
+    if (end == LeaseEnd::kFailed)
+      requeue_failed(lease.task, reason, false);
+    else
+      push_pending(retire(lease.task));
   }
   start_front(workers_.at(worker_id), now);
   update_hunger(worker_id);
   fill(now);
 }
 
-// A range that failed is halved; a single index that failed too often is given up.
-void Scheduler::requeue_failed(std::uint64_t task_id, const std::string& reason) {
+// The task is not out any more; what it held is returned.
+WorkInterval Scheduler::retire(std::uint64_t task_id) {
   untrack(task_id);
   const WorkInterval interval = tasks_.at(task_id).interval;
-  const std::uint64_t length = interval.last - interval.first;
   tasks_.erase(task_id);
-  running_count_ -= length;
-  if (length > 1) {
-    const std::uint64_t middle = interval.first + length / 2;
-    push_pending({interval.first, middle, interval.attempts});
-    push_pending({middle, interval.last, interval.attempts});
-  } else if (interval.attempts + 1 >= options_.max_attempts) {
-    actions_.push_back({Kind::kGiveUp, -1, 0, interval.first, interval.last, reason});
-  } else {
-    push_pending({interval.first, interval.last, interval.attempts + 1});
-  }
+  running_count_ -= interval.last - interval.first;
+  return interval;
 }
 
-void Scheduler::on_lost(int worker_id, const std::string& reason, double now) {
+void Scheduler::retry_single(const WorkInterval& interval, const std::string& reason) {
+  if (interval.attempts >= options_.max_attempts || interval.kills >= options_.max_kills)
+    actions_.push_back({Kind::kGiveUp, -1, 0, interval.first, interval.last, reason});
+  else
+    push_pending(interval);
+}
+
+// A range that failed, or whose worker died without a word, is halved; a single index is tried
+// again until it failed or killed too often. A kill weighs less: it may come from outside.
+void Scheduler::requeue_failed(std::uint64_t task_id, const std::string& reason, bool killed) {
+  const WorkInterval whole = retire(task_id);
+  if (whole.last - whole.first == 1)
+    return retry_single({whole.first, whole.last, whole.attempts + (killed ? 0U : 1U),
+                         whole.kills + (killed ? 1U : 0U)},
+                        reason);
+  const std::uint64_t middle = whole.first + (whole.last - whole.first) / 2;
+  push_pending({whole.first, middle, whole.attempts, whole.kills});
+  push_pending({middle, whole.last, whole.attempts, whole.kills});
+}
+
+// The culprits are known: each is tried again by itself, the rest is innocent.
+void Scheduler::requeue_around(std::uint64_t task_id, const std::vector<std::uint64_t>& culprits,
+                               const std::string& reason) {
+  WorkInterval rest = retire(task_id);
+  for (const std::uint64_t culprit : culprits) {
+    if (culprit < rest.first || culprit >= rest.last) continue;
+    if (rest.first < culprit) push_pending({rest.first, culprit, rest.attempts, rest.kills});
+    retry_single({culprit, culprit + 1, rest.attempts + 1, rest.kills}, reason);
+    rest.first = culprit + 1;
+  }
+  if (rest.first < rest.last) push_pending(rest);
+}
+
+void Scheduler::on_lost(int worker_id, const std::string& reason, double now,
+                        const std::vector<std::uint64_t>& culprits) {
   const auto found = workers_.find(worker_id);
   if (found == workers_.end() || !found->second.alive) return;
   Worker& worker = found->second;
@@ -265,32 +317,47 @@ void Scheduler::on_lost(int worker_id, const std::string& reason, double now) {
   move_cursor(worker, kNowhere);
   hungry_.erase(worker_id);
   actions_.push_back({Kind::kWriteOff, worker_id, 0, 0, 0, reason});
+  std::vector<std::uint64_t> sorted = culprits;
+  std::sort(sorted.begin(), sorted.end());
   const std::vector<std::uint64_t> held = worker.leases;
   for (std::size_t i = 0; i < held.size(); ++i) {
     const Lease lease = leases_.at(held[i]);
     detach(held[i]);
     if (lease.stale || !tasks_.at(lease.task).leases.empty()) continue;
-    if (i == 0) {  // the one in work is under suspicion
-      requeue_failed(lease.task, reason);
-    } else {
-      const WorkInterval interval = tasks_.at(lease.task).interval;
-      running_count_ -= interval.last - interval.first;
-      tasks_.erase(lease.task);
-      push_pending(interval);
-    }
+    if (!sorted.empty())
+      requeue_around(lease.task, sorted, reason);
+    else if (i == 0)  // the one in work is under suspicion
+      requeue_failed(lease.task, reason, true);
+    else
+      push_pending(retire(lease.task));
   }
   fill(now);
 }
 
+std::vector<Scheduler::Overdue> Scheduler::overdue(double now) const {
+  std::vector<Overdue> found;
+  for (const auto& [id, worker] : workers_) {
+    if (!worker.alive) continue;
+    if (now - worker.last_heard > options_.silent_limit_s)
+      found.push_back({id, fmt::format("was silent for {:.0f} s", now - worker.last_heard)});
+    else if (!worker.leases.empty() && now - worker.last_progress > options_.stuck_limit_s)
+      found.push_back(
+          {id, fmt::format("made no progress for {:.0f} s", now - worker.last_progress)});
+  }
+  return found;
+}
+
 void Scheduler::tick(double now) {
-  std::vector<int> silent;
-  for (const auto& [id, worker] : workers_)
-    if (worker.alive && now - worker.last_heard > options_.silent_limit_s) silent.push_back(id);
-  for (const int id : silent)
-    on_lost(id,
-            fmt::format("worker {} was silent for {:.0f} s", id, now - workers_.at(id).last_heard),
-            now);
+  for (const Overdue& late : overdue(now))
+    on_lost(late.worker, fmt::format("worker {} {}", late.worker, late.reason), now);
   fill(now);
+}
+
+bool Scheduler::out_of_time(double now) const {
+  if (pending_.empty() || !tasks_.empty() || live_ == 0) return false;
+  return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return !worker.second.alive || most_before_deadline(worker.second, now) == 0;
+  });
 }
 
 void Scheduler::stop() { stopped_ = true; }

@@ -17,14 +17,18 @@ namespace tilepool {
 struct WorkInterval {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
-  std::uint32_t attempts = 0;  ///< times that it failed as a single index
+  std::uint32_t attempts = 0;  ///< times that it failed, or crashed its worker, as a single index
+  std::uint32_t kills = 0;     ///< times that a worker was lost with it as its only suspect
 };
 
 struct SchedulerOptions {
   std::uint64_t max_range = 64;    ///< most indices in one lease
   double silent_limit_s = 60;      ///< a worker not heard of for this long is written off
+  double stuck_limit_s = 1e9;      ///< so is one that has work and made no progress for this long
+  double deadline_s = 1e300;       ///< nothing is handed out that would not be done by then
   double straggler_factor = 2.0;   ///< a lease this many times slower than the mean is repeated
   std::uint32_t max_attempts = 2;  ///< a single index that failed this often is given up
+  std::uint32_t max_kills = 3;     ///< so is one with which this many workers were lost
   bool sequential = true;  ///< a worker takes its leases one after the other; false: all at once
 };
 
@@ -51,9 +55,10 @@ struct SchedulerAction {
 /// Ranges shrink as the work runs out (guided self-scheduling, Polychronopoulos & Kuck 1987). A
 /// worker goes on where its last range ended, and one without a place of its own starts in the
 /// middle of the largest stretch left, so that workers stay on slides they have open. A lost
-/// worker's leases go to others; a range that fails is halved until the one index at fault is
-/// found; at the end idle workers repeat what is queued behind or running on the slowest, and the
-/// first commit wins. Each event costs O(log n) of the leases out.
+/// worker's leases go to others; a range that fails or loses its worker is halved until the one
+/// index at fault is found, unless the worker left a note that names it; at the end idle workers
+/// repeat what is queued behind or running on the slowest, and the first commit wins. Each event
+/// costs O(log n) of the leases out.
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, const std::vector<WorkInterval>& pending);
@@ -67,8 +72,19 @@ class Scheduler {
                     double now);
   void on_finished(int worker, std::uint64_t lease, LeaseEnd end, const std::string& reason,
                    double now);
-  void on_lost(int worker, const std::string& reason, double now);
-  /// Call now and then: writes off silent workers, repeats stragglers.
+  /// It is getting somewhere with its work; on_committed and on_finished say so too.
+  void on_progress(int worker, double now);
+  /// The worker is lost. `culprits`: indices that are known to have crashed it; without any, the
+  /// lease in work is under suspicion.
+  void on_lost(int worker, const std::string& reason, double now,
+               const std::vector<std::uint64_t>& culprits = {});
+  struct Overdue {
+    int worker = -1;
+    std::string reason;
+  };
+  /// Workers that are silent or stuck past their limits, for on_lost().
+  [[nodiscard]] std::vector<Overdue> overdue(double now) const;
+  /// Call now and then: on_lost() for who is overdue, repeats stragglers.
   void tick(double now);
   /// From here on nothing is handed out.
   void stop();
@@ -76,6 +92,8 @@ class Scheduler {
   [[nodiscard]] std::vector<SchedulerAction> take_actions();
   /// Every index is committed or given up.
   [[nodiscard]] bool finished() const { return pending_.empty() && tasks_.empty(); }
+  /// Work is left, but none of it would be done before the deadline, and none is out.
+  [[nodiscard]] bool out_of_time(double now) const;
   /// No live worker holds a lease (after stop(): nothing more will come).
   [[nodiscard]] bool idle() const { return leases_.empty(); }
   [[nodiscard]] std::uint64_t remaining() const { return pending_count_ + running_count_; }
@@ -96,6 +114,7 @@ class Scheduler {
     int capacity = 0;
     bool alive = true;
     double last_heard = 0;
+    double last_progress = 0;  // or when it got work after having none
     std::uint64_t cursor = kNowhere;
     std::vector<std::uint64_t> leases;  // in the order they were handed out; front() is in work
   };
@@ -104,7 +123,8 @@ class Scheduler {
 
   void push_pending(const WorkInterval& interval);
   [[nodiscard]] WorkInterval pop_pending(std::uint64_t first);
-  [[nodiscard]] WorkInterval take_chunk(Worker& worker);
+  [[nodiscard]] std::uint64_t most_before_deadline(const Worker& worker, double now) const;
+  [[nodiscard]] WorkInterval take_chunk(Worker& worker, std::uint64_t most);
   void move_cursor(Worker& worker, std::uint64_t to);
   void fill(double now);
   void assign(int worker_id, std::uint64_t task_id, double now);
@@ -113,7 +133,11 @@ class Scheduler {
   void track_single(std::uint64_t task_id);
   void untrack(std::uint64_t task_id);
   void complete(std::uint64_t task_id, std::uint64_t by_lease, double now);
-  void requeue_failed(std::uint64_t task_id, const std::string& reason);
+  [[nodiscard]] WorkInterval retire(std::uint64_t task_id);
+  void requeue_failed(std::uint64_t task_id, const std::string& reason, bool killed);
+  void requeue_around(std::uint64_t task_id, const std::vector<std::uint64_t>& culprits,
+                      const std::string& reason);
+  void retry_single(const WorkInterval& interval, const std::string& reason);
   void detach(std::uint64_t lease_id);
   void update_hunger(int worker_id);
 

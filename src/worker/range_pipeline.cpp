@@ -4,6 +4,10 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/crash_note.h"
+#include "common/base/fault.h"
+#include "common/base/progress.h"
+#include "common/model/protocol.h"
 #include "worker/tile_reader.h"
 
 namespace tilepool {
@@ -22,9 +26,10 @@ class Stopwatch {
 
 }  // namespace
 
-RangePipeline::RangePipeline(const Options& options, const MemoryPlan& plan, Budget& budget,
-                             SlidePool& slides)
+RangePipeline::RangePipeline(const Options& options, const MemoryPlan& plan,
+                             std::uint32_t generation, Budget& budget, SlidePool& slides)
     : slides_(slides),
+      generation_(generation),
       n_tile_features_(task_schema(options).tile_features.size()),
       results_limit_(plan.results_bytes) {
   const WindowSize window = largest_window(options);
@@ -118,6 +123,9 @@ bool RangePipeline::step() {
 
 // A slide on a network file system may fail for a moment: the second failure counts.
 void RangePipeline::read(Item& item) {
+  const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
+                    item.job.sample_index);
+  fault_point(FaultPoint::kRead, item.job.sample_index);
   const Stopwatch watch;
   const SlideContext& context = *item.job.context;
   const PoolTile& tile = item.job.tile;
@@ -141,6 +149,9 @@ void RangePipeline::read(Item& item) {
 }
 
 TileResult RangePipeline::compute(Item& item, Arena& scratch) {
+  const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
+                    item.job.sample_index);
+  fault_point(FaultPoint::kCompute, item.job.sample_index);
   const Stopwatch watch;
   TileResult result;
   if (item.failure.empty()) {
@@ -160,6 +171,7 @@ TileResult RangePipeline::compute(Item& item, Arena& scratch) {
   }
   counters_.compute_ns += watch.ns();
   ++counters_.tiles;
+  note_progress();
   result.seconds = static_cast<float>(item.read_s + static_cast<double>(watch.ns()) * 1e-9);
   return result;
 }

@@ -59,7 +59,9 @@ struct FinishedTiles {
 /// others. All public functions are called by one thread.
 class RangePipeline {
  public:
-  RangePipeline(const Options& options, const MemoryPlan& plan, Budget& budget, SlidePool& slides);
+  /// `generation`: of the plan that the sample indices belong to.
+  RangePipeline(const Options& options, const MemoryPlan& plan, std::uint32_t generation,
+                Budget& budget, SlidePool& slides);
   ~RangePipeline();  ///< drops what was not begun and joins the threads
   RangePipeline(const RangePipeline&) = delete;
   RangePipeline& operator=(const RangePipeline&) = delete;
@@ -102,6 +104,7 @@ class RangePipeline {
   [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
 
   SlidePool& slides_;
+  const std::uint32_t generation_;
   const std::size_t n_tile_features_;
   const std::size_t results_limit_;
   std::vector<Buffer<std::uint8_t>> buffers_;

@@ -16,12 +16,14 @@ constexpr std::size_t kMaxDamagedParts = 256;
 
 class BlockReader {
  public:
-  BlockReader(SlideSource& source, const ScanGeometry& geometry, RgbView out, Budget& budget)
+  BlockReader(SlideSource& source, const ScanGeometry& geometry, std::int64_t first_row,
+              RgbView out, Budget& budget)
       : source_(source),
         geometry_(geometry),
         level_(source.info().levels[static_cast<std::size_t>(geometry.level)]),
+        first_row_(first_row),
         out_(out),
-        edge_(std::max<std::int64_t>(1, kBlockEdge / geometry.factor)) {
+        edge_(scan_block_edge(geometry)) {
     if (geometry.factor > 1) {
       const auto edge_px = static_cast<std::size_t>(edge_ * geometry.factor);
       block_ = Buffer<std::uint8_t>(budget, 3 * edge_px * edge_px, "a block of the scan");
@@ -29,21 +31,18 @@ class BlockReader {
   }
 
   ScanDamage read_all() {
-    for (std::int64_t y = 0; y < geometry_.height; y += edge_) {
-      for (std::int64_t x = 0; x < geometry_.width; x += edge_) {
-        read_or_cut(
-            {x, y, std::min(edge_, geometry_.width - x), std::min(edge_, geometry_.height - y)});
+    for (std::int64_t y = 0; y < out_.height; y += edge_) {
+      for (std::int64_t x = 0; x < out_.width; x += edge_) {
+        read_or_cut({x, y, std::min(edge_, out_.width - x), std::min(edge_, out_.height - y)});
       }
     }
-    std::int64_t lost = 0;
-    for (const Rect& part : damage_.parts) lost += part.w * part.h;
-    check(2 * lost < out_.pixels(), ErrorCode::kSlide, "{}", damage_.reason);
     return std::move(damage_);
   }
 
  private:
-  /// `part` in scan pixels.
+  /// `part` in pixels of out_.
   void read_or_cut(const Rect& part) {
+    if (damage_.parts.size() >= kMaxDamagedParts) return;
     try {
       read_part(part);
     } catch (const Error& error) {
@@ -55,12 +54,13 @@ class BlockReader {
 
   void read_part(const Rect& part) {
     const std::int64_t k = geometry_.factor;
+    const std::int64_t y = first_row_ + part.y;
     const RgbView out = out_.window(part.x, part.y, part.w, part.h);
-    if (k == 1) return source_.read(geometry_.level, part.x, part.y, out);
+    if (k == 1) return source_.read(geometry_.level, part.x, y, out);
     const std::int64_t width = std::min(part.w * k, level_.width - part.x * k);
-    const std::int64_t height = std::min(part.h * k, level_.height - part.y * k);
+    const std::int64_t height = std::min(part.h * k, level_.height - y * k);
     const RgbView block{block_.data(), width, height, 3 * width};
-    source_.read(geometry_.level, part.x * k, part.y * k, block);
+    source_.read(geometry_.level, part.x * k, y * k, block);
     box_average(block, k, out);
   }
 
@@ -71,7 +71,6 @@ class BlockReader {
         std::memset(out_.pixel(part.x, y), 255, static_cast<std::size_t>(3 * part.w));
       }
       damage_.parts.push_back(part);
-      check(damage_.parts.size() < kMaxDamagedParts, ErrorCode::kSlide, "{}", damage_.reason);
       return;
     }
     const std::int64_t left = (part.w + 1) / 2;
@@ -87,6 +86,7 @@ class BlockReader {
   SlideSource& source_;
   const ScanGeometry geometry_;
   const LevelInfo level_;
+  const std::int64_t first_row_;  ///< scan pixels
   const RgbView out_;
   const std::int64_t edge_;  ///< of a block, scan pixels
   Buffer<std::uint8_t> block_;
@@ -95,9 +95,27 @@ class BlockReader {
 
 }  // namespace
 
+std::int64_t scan_block_edge(const ScanGeometry& geometry) {
+  return std::max<std::int64_t>(1, kBlockEdge / geometry.factor);
+}
+
+ScanDamage read_scan_rows(SlideSource& source, const ScanGeometry& geometry, std::int64_t y,
+                          RgbView out, Budget& budget) {
+  return BlockReader(source, geometry, y, out, budget).read_all();
+}
+
+void check_damage(const ScanDamage& damage, const ScanGeometry& geometry) {
+  std::int64_t lost = 0;
+  for (const Rect& part : damage.parts) lost += part.w * part.h;
+  const bool much = 2 * lost >= geometry.width * geometry.height;
+  check(!much && damage.parts.size() < kMaxDamagedParts, ErrorCode::kSlide, "{}", damage.reason);
+}
+
 ScanDamage read_scan_image(SlideSource& source, const ScanGeometry& geometry, RgbView out,
                            Budget& budget) {
-  return BlockReader(source, geometry, out, budget).read_all();
+  ScanDamage damage = read_scan_rows(source, geometry, 0, out, budget);
+  check_damage(damage, geometry);
+  return damage;
 }
 
 }  // namespace tilepool

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,5 +23,17 @@ struct ScanDamage {
 /// reason when half of the slide or more cannot be read, or damage is all over it.
 [[nodiscard]] ScanDamage read_scan_image(SlideSource& source, const ScanGeometry& geometry,
                                          RgbView out, Budget& budget);
+
+/// The edge of those blocks in scan pixels.
+[[nodiscard]] std::int64_t scan_block_edge(const ScanGeometry& geometry);
+
+/// The same for the rows [y, y + out.height) alone, y a multiple of scan_block_edge: the same
+/// pixels and the same damage, its parts counted from the first of these rows. Stops at as many
+/// parts as are too many for a slide.
+[[nodiscard]] ScanDamage read_scan_rows(SlideSource& source, const ScanGeometry& geometry,
+                                        std::int64_t y, RgbView out, Budget& budget);
+
+/// Throws Error(kSlide) with the reason when so much damage is too much for one slide.
+void check_damage(const ScanDamage& damage, const ScanGeometry& geometry);
 
 }  // namespace tilepool

@@ -9,6 +9,7 @@
 #include "common/run/tissue_map.h"
 #include "worker/scan_geometry.h"
 #include "worker/scan_image.h"
+#include "worker/scan_strips.h"
 #include "worker/scan_tissue.h"
 
 namespace tilepool {
@@ -67,20 +68,16 @@ void judge_tissue(SlideScan& scan, const ScanGeometry& geometry, const ScanDamag
                                           map.downsample, scan.grid, budget);
 }
 
-}  // namespace
-
-SlideScan scan_slide(const SlideSpec& spec, SlideSource& source, const Options& options,
-                     Budget& budget) {
+/// A scan whose image is to be read; its size is that of the geometry.
+SlideScan begin_scan(const SlideSpec& spec, const SlideInfo& info, const Options& options,
+                     const ScanGeometry& geometry, Budget& budget) {
+  check_scannable(info, options);
   SlideScan scan;
   scan.slide_id = spec.id;
   scan.path = spec.path;
-  scan.info = source.info();
-  check(!options.tiles.mpp || std::isfinite(scan.info.mpp()), ErrorCode::kSlide,
-        "tiles.mpp needs the slide's mpp: {}", scan.info.mpp_problem);
-  scan.grid = make_grid(scan.info.width, scan.info.height, options.tiles.size_px,
-                        options.tiles.halo_px, options.tiles.mpp.value_or(0), scan.info.mpp());
-
-  const ScanGeometry geometry = choose_scan(scan.info, options.tissue.scan_mpp);
+  scan.info = info;
+  scan.grid = make_grid(info.width, info.height, options.tiles.size_px, options.tiles.halo_px,
+                        options.tiles.mpp.value_or(0), info.mpp());
   TissueMap& map = scan.tissue;
   map.downsample = geometry.downsample;
   map.width = geometry.width;
@@ -88,12 +85,48 @@ SlideScan scan_slide(const SlideSpec& spec, SlideSource& source, const Options& 
   map.rgb = Buffer<std::uint8_t>(budget,
                                  checked_cast<std::size_t>(checked_mul(3 * map.width, map.height)),
                                  "a slide's scan image");
-  const RgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};
-  const ScanDamage damage = read_scan_image(source, geometry, rgb, budget);
-  scan.modality =
-      options.segment.modality == Modality::kAuto ? judge_modality(rgb) : options.segment.modality;
+  return scan;
+}
+
+RgbView image_of(const SlideScan& scan) {
+  const TissueMap& map = scan.tissue;
+  return {map.rgb.data(), map.width, map.height, 3 * map.width};
+}
+
+void finish_scan(SlideScan& scan, const ScanGeometry& geometry, const ScanDamage& damage,
+                 const Options& options, Budget& budget) {
+  scan.modality = options.segment.modality == Modality::kAuto ? judge_modality(image_of(scan))
+                                                              : options.segment.modality;
   judge_tissue(scan, geometry, damage, options.tissue, budget);
   scan.notes = notes_on(scan.info, geometry, damage);
+}
+
+}  // namespace
+
+void check_scannable(const SlideInfo& info, const Options& options) {
+  check(!options.tiles.mpp || std::isfinite(info.mpp()), ErrorCode::kSlide,
+        "tiles.mpp needs the slide's mpp: {}", info.mpp_problem);
+}
+
+SlideScan scan_slide(const SlideSpec& spec, SlideSource& source, const Options& options,
+                     Budget& budget) {
+  const ScanGeometry geometry = choose_scan(source.info(), options.tissue.scan_mpp);
+  SlideScan scan = begin_scan(spec, source.info(), options, geometry, budget);
+  const ScanDamage damage = read_scan_image(source, geometry, image_of(scan), budget);
+  finish_scan(scan, geometry, damage, options, budget);
+  return scan;
+}
+
+std::optional<SlideScan> scan_from_strips(const SlideSpec& spec, const SlideInfo& info,
+                                          std::int64_t count, const RunLayout& layout,
+                                          const Options& options, Budget& budget) {
+  const ScanGeometry geometry = choose_scan(info, options.tissue.scan_mpp);
+  SlideScan scan = begin_scan(spec, info, options, geometry, budget);
+  const auto damage =
+      join_strips(layout, spec.id, info.fingerprint, count, geometry, image_of(scan));
+  if (!damage) return std::nullopt;
+  check_damage(*damage, geometry);
+  finish_scan(scan, geometry, *damage, options, budget);
   return scan;
 }
 

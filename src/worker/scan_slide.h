@@ -1,7 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
 #include "common/memory/budget.h"
 #include "common/model/options.h"
+#include "common/run/layout.h"
 #include "common/run/scan_file.h"
 #include "common/slide/source.h"
 
@@ -18,7 +23,17 @@ namespace tilepool {
 [[nodiscard]] SlideScan scan_slide(const SlideSpec& spec, SlideSource& source,
                                    const Options& options, Budget& budget);
 
-/// What scan_slide takes from its budget at most for this slide.
+/// The same from the `count` strips that commit_strip() left: equal to what scan_slide() gives, its
+/// errors too. Nothing when a strip is missing or not of this slide.
+[[nodiscard]] std::optional<SlideScan> scan_from_strips(const SlideSpec& spec,
+                                                        const SlideInfo& info, std::int64_t count,
+                                                        const RunLayout& layout,
+                                                        const Options& options, Budget& budget);
+
+/// What scan_slide() throws before it reads a pixel.
+void check_scannable(const SlideInfo& info, const Options& options);
+
+/// What scan_slide and scan_from_strips take from their budget at most for this slide.
 [[nodiscard]] std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options);
 
 }  // namespace tilepool

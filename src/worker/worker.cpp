@@ -4,8 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include <unistd.h>
-
+#include "common/base/crash_note.h"
+#include "common/base/fault.h"
+#include "common/base/process.h"
+#include "common/base/progress.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
 #include "common/run/plan_file.h"
@@ -14,6 +16,7 @@
 #include "common/run/tissue_decision.h"
 #include "worker/calibrate.h"
 #include "worker/scan_slide.h"
+#include "worker/scan_strips.h"
 #include "worker/tile_reader.h"
 
 namespace tilepool {
@@ -21,6 +24,7 @@ namespace tilepool {
 namespace {
 // A slow worker's finished tiles become durable at least this often.
 constexpr double kCommitInterval_s = 20;
+constexpr char kContentChanged[] = "its content changed";
 }  // namespace
 
 struct Worker::OpenPlan {
@@ -55,9 +59,13 @@ Worker::Worker(Channel& channel, WorkerSetup setup)
       scans_(plan_.data_bytes),
       slides_(static_cast<std::size_t>(plan_.open_slides)),
       jobs_(plan_.read_threads == 0 ? 0 : plan_.compute_threads),
+      lock_(setup_.layout),
       begin_(std::chrono::steady_clock::now()) {
+  const ProcessName self = this_process();
   Hello hello;
-  hello.pid = static_cast<std::uint64_t>(::getpid());
+  hello.pid = static_cast<std::uint64_t>(self.pid);
+  hello.start_ticks = self.start_ticks;
+  hello.process_space.set(self.space);
   hello.cores = static_cast<std::uint64_t>(setup_.demand.compute_threads);
   hello.threads = static_cast<std::uint64_t>(plan_.compute_threads);
   hello.budget_bytes = setup_.demand.limit_bytes;
@@ -78,17 +86,34 @@ std::optional<int> Worker::step(std::chrono::microseconds patience) {
   busy = commit_finished() || busy;
   if (pipeline_ != nullptr) busy = pipeline_->step() || busy;
   while (auto message = channel_.receive(busy ? std::chrono::microseconds(0) : patience)) {
+    last_heard_s_ = now_s();
     handle(*message);
     busy = true;
     if (exit_code_) return exit_code_;
   }
-  if (now_s() >= next_heartbeat_s_) heartbeat();
+  if (now_s() >= next_heartbeat_s_) {
+    heartbeat();
+    look_for_master();
+  }
   return exit_code_;
+}
+
+// The master may be busy for long with a large plan, or have given this rank up: then it says
+// nothing, and its lock tells whether it lives. The first look alone says nothing either.
+void Worker::look_for_master() {
+  const double limit_s = setup_.options.run.silent_limit_s;
+  if (!began_ || now_s() - last_heard_s_ < limit_s / 2) return;
+  const std::optional<double> silent_s = lock_.silent_s(now_s());
+  const char* const what = !silent_s             ? "left the run directory"
+                           : *silent_s > limit_s ? "gives no sign of life"
+                                                 : nullptr;
+  check(what == nullptr, ErrorCode::kStopped, "the master {}; this rank leaves", what);
 }
 
 void Worker::handle(const Envelope& message) {
   switch (message.tag) {
     case Tag::kBegin:
+      began_ = true;
       run_ = read_run_json(setup_.layout.run_json());
       return;
     case Tag::kWork:
@@ -99,10 +124,12 @@ void Worker::handle(const Envelope& message) {
       return begin_stop();
     case Tag::kPack:
       pipeline_.reset();  // its memory is the pack's now
-      setup_.pack(message.as<Pack>().block_bytes, budget_);
+      return setup_.pack(message.as<Pack>(), budget_);
+    case Tag::kAlive:
       return;
     case Tag::kExit:
       exit_code_ = checked_cast<int>(message.as<Exit>().code);
+      others_lost_ = message.as<Exit>().lost_ranks > 0;
       return;
     default:
       fail(ErrorCode::kProtocol, "a worker got tag {} from rank {}", static_cast<int>(message.tag),
@@ -120,6 +147,8 @@ void Worker::on_work(const Work& work) {
         return calibrate(work);
       case WorkKind::kRange:
         return process(work);
+      case WorkKind::kStrip:
+        return scan_strip(work);
     }
     fail(ErrorCode::kProtocol, "work of unknown kind {}", static_cast<unsigned>(work.kind));
   } catch (const Error& error) {
@@ -127,56 +156,122 @@ void Worker::on_work(const Work& work) {
   }
 }
 
+struct Worker::ScanJob {
+  std::uint64_t lease = 0;
+  SlideSpec spec;
+  std::filesystem::path file;  ///< that the scan is committed to
+  bool planned = false;        ///< a plan was made from the scan
+  bool known = false, known_failed = false;
+  std::string known_print;
+};
+
 // One slide: opened, judged, its scan committed. A scan that is there already is kept when the
 // slide is still the same; once a plan was made from it, a slide that differs is told, not scanned
 // anew.
 void Worker::scan(const Work& work) {
-  const SlideSpec spec = run_.cohort.at(work.first);
-  const std::filesystem::path file = setup_.layout.scan_file(spec.id);
-  const bool planned = std::filesystem::exists(setup_.layout.plan());
-  std::optional<SlideScan> known;
-  if (std::filesystem::exists(file)) known = read_scan(file, {}, budget_);
-  const bool known_failed = known && known->failed;
-  const std::string known_print = known ? known->info.fingerprint : "";
-  jobs_.submit(work.lease,
-               [this, spec, file, planned, have = known.has_value(), known_failed, known_print,
-                lease = work.lease]() -> JobPool::Completion {
-                 auto result = std::make_shared<SlideScan>();
-                 std::shared_ptr<Admission::Pass> pass;  // until the scan is committed
-                 result->slide_id = spec.id;
-                 result->path = spec.path;
-                 try {
-                   check(spec.problem.empty(), ErrorCode::kSlide, "{}", spec.problem);
-                   const auto source = slides_.get(spec.path, spec.mpp);
-                   if (have && !known_failed && source->info().fingerprint == known_print)
-                     return [this, lease] { finish(lease); };
-                   pass = std::make_shared<Admission::Pass>(
-                       scans_, scan_slide_bytes(source->info(), setup_.options));
-                   *result = scan_slide(spec, *source, setup_.options, budget_);
-                 } catch (const Error& error) {
-                   if (error.code() != ErrorCode::kSlide && error.code() != ErrorCode::kBudget) {
-                     const std::string reason = error.what();
-                     return [this, lease, reason, code = error.code()] {
-                       finish(lease, LeaseEnd::kFailed, reason, code);
-                     };
-                   }
-                   result->failed = true;
-                   result->reason = one_line(error.what());
-                 }
-                 return [this, lease, file, planned, have, known_failed, pass, result] {
-                   if (have && known_failed && result->failed) return finish(lease);
-                   if (planned)
-                     return finish(lease, LeaseEnd::kChanged,
-                                   result->failed ? result->reason : "its content changed",
-                                   ErrorCode::kSlide);
-                   try {
-                     write_scan(file, *result);
-                     finish(lease);
-                   } catch (const Error& error) {
-                     finish(lease, LeaseEnd::kFailed, error.what(), error.code());
-                   }
-                 };
-               });
+  ScanJob job;
+  job.lease = work.lease;
+  job.spec = run_.cohort.at(work.first);
+  job.file = setup_.layout.scan_file(job.spec.id);
+  job.planned = std::filesystem::exists(setup_.layout.plan());
+  if (std::filesystem::exists(job.file)) {
+    const SlideScan known = read_scan(job.file, {}, budget_);
+    job.known = true;
+    job.known_failed = known.failed;
+    job.known_print = known.info.fingerprint;
+  }
+  jobs_.submit(work.lease, [this, job] { return scan_in_background(job); });
+}
+
+JobPool::Completion Worker::scan_in_background(const ScanJob& job) {
+  try {
+    return scan_or_ask(job);
+  } catch (const Error& error) {
+    const std::string reason = error.what();
+    if (error.code() != ErrorCode::kSlide && error.code() != ErrorCode::kBudget)
+      return [this, lease = job.lease, reason, code = error.code()] {
+        finish(lease, LeaseEnd::kFailed, reason, code);
+      };
+    const auto scan = std::make_shared<SlideScan>();
+    scan->slide_id = job.spec.id;
+    scan->path = job.spec.path;
+    scan->failed = true;
+    scan->reason = one_line(reason);
+    return [this, job, scan] { commit_scan(job, *scan, 0); };
+  }
+}
+
+// A slide of several strips is judged once all of them are there. A planned run never reads it
+// again: one that was planned as failed stays so, any other has changed.
+JobPool::Completion Worker::scan_or_ask(const ScanJob& job) {
+  check(job.spec.problem.empty(), ErrorCode::kSlide, "{}", job.spec.problem);
+  const auto source = slides_.get(job.spec.path, job.spec.mpp);
+  const SlideInfo& info = source->info();
+  if (job.known && !job.known_failed && info.fingerprint == job.known_print)
+    return [this, lease = job.lease] { finish(lease); };
+  check_scannable(info, setup_.options);
+  const std::int64_t strips = count_strips(info, setup_.options);
+  const auto ask = [this, strips, lease = job.lease, print = info.fingerprint] {
+    ask_for_strips(lease, strips, print);
+  };
+  if (strips > 1 && job.planned)
+    return [this, job] {
+      job.known_failed ? finish(job.lease) : tell_changed(job.lease, kContentChanged);
+    };
+  if (strips > 1 && !strips_exist(setup_.layout, job.spec.id, strips)) return ask;
+  const auto pass =
+      std::make_shared<Admission::Pass>(scans_, scan_slide_bytes(info, setup_.options));
+  const auto scan = std::make_shared<std::optional<SlideScan>>(
+      strips == 1
+          ? scan_slide(job.spec, *source, setup_.options, budget_)
+          : scan_from_strips(job.spec, info, strips, setup_.layout, setup_.options, budget_));
+  if (!*scan) return ask;
+  return [this, job, pass, scan, strips] { commit_scan(job, **scan, strips); };
+}
+
+void Worker::commit_scan(const ScanJob& job, const SlideScan& scan, std::int64_t strips) {
+  if (job.known_failed && scan.failed) return finish(job.lease);
+  if (job.planned) return tell_changed(job.lease, scan.failed ? scan.reason : kContentChanged);
+  try {
+    write_scan(job.file, scan);
+    if (strips > 1) discard_strips(setup_.layout, scan.slide_id, strips);
+    finish(job.lease);
+  } catch (const Error& error) {
+    finish(job.lease, LeaseEnd::kFailed, error.what(), error.code());
+  }
+}
+
+void Worker::tell_changed(std::uint64_t lease, const std::string& what) {
+  finish(lease, LeaseEnd::kChanged, what, ErrorCode::kSlide);
+}
+
+void Worker::ask_for_strips(std::uint64_t lease, std::int64_t strips,
+                            const std::string& fingerprint) {
+  Finished message;
+  message.lease = lease;
+  message.end = LeaseEnd::kStrips;
+  message.strips = checked_cast<std::uint64_t>(strips);
+  message.fingerprint.set(fingerprint);
+  channel_.send(0, message);
+}
+
+// Strips are plain files, so a job commits its own.
+void Worker::scan_strip(const Work& work) {
+  const SlideSpec spec = run_.cohort.at(work.first / kMaxStrips);
+  const auto index = checked_cast<std::int64_t>(work.first % kMaxStrips);
+  jobs_.submit(work.lease, [this, spec, index, lease = work.lease]() -> JobPool::Completion {
+    try {
+      const auto source = slides_.get(spec.path, spec.mpp);
+      const Admission::Pass pass(scans_, strip_bytes(source->info(), setup_.options));
+      commit_strip(setup_.layout, spec.id, *source, index, setup_.options, budget_);
+      return [this, lease] { finish(lease); };
+    } catch (const Error& error) {
+      const std::string reason = error.what();
+      return [this, lease, reason, code = error.code()] {
+        finish(lease, LeaseEnd::kFailed, reason, code);
+      };
+    }
+  });
 }
 
 void Worker::open_plan(std::uint32_t generation) {
@@ -215,8 +310,10 @@ void Worker::calibrate(const Work& work) {
   const std::vector<Rect> patches = calibration_patches(head, setup_.options, budget_);
   jobs_.submit(work.lease,
                [this, slide, mpp, path, file, patches, grid = head.grid, modality = head.modality,
-                lease = work.lease]() -> JobPool::Completion {
+                index = work.first, lease = work.lease]() -> JobPool::Completion {
+                 const InHand note(static_cast<std::uint32_t>(WorkKind::kCalibrate), 0, index);
                  try {
+                   fault_point(FaultPoint::kCalibrate, index);
                    const auto source = slides_.get(path, mpp);
                    const auto result = std::make_shared<SlideCalibration>(calibrate_slide(
                        slide.id, *source, grid, modality, patches, setup_.options, budget_));
@@ -256,7 +353,7 @@ std::shared_ptr<const SlideContext> Worker::context_of(std::uint32_t slide) {
 void Worker::process(const Work& work) {
   open_plan(work.generation);
   if (pipeline_ == nullptr)
-    pipeline_ = std::make_unique<RangePipeline>(setup_.options, plan_, budget_, slides_);
+    pipeline_ = std::make_unique<RangePipeline>(setup_.options, plan_, work.generation, budget_, slides_);
   const std::uint64_t count = work.last - work.first;
   const auto tiles = open_plan_->reader.sample_tiles(work.first, count);
   const auto carried = open_plan_->reader.carried(work.first, count);
@@ -348,6 +445,7 @@ void Worker::finish(std::uint64_t lease, LeaseEnd end, const std::string& reason
 
 void Worker::heartbeat() {
   Heartbeat message;
+  message.progress = progress_so_far();
   message.rss_bytes = rss_bytes();
   message.peak_rss_bytes = peak_rss_bytes();
   message.commit_s = commit_s_;

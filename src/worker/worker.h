@@ -14,6 +14,8 @@
 #include "common/mpi/channel.h"
 #include "common/run/layout.h"
 #include "common/run/run_json.h"
+#include "common/run/run_lock.h"
+#include "common/run/scan_file.h"
 #include "common/slide/slide_pool.h"
 #include "worker/job_pool.h"
 #include "worker/memory_plan.h"
@@ -28,7 +30,7 @@ struct WorkerSetup {
   MemoryDemand demand;  ///< of this rank; a plan that does not fit is told to the master
   std::string host;
   /// Joins the collective pack with the other ranks; empty in one process (the master packs alone).
-  std::function<void(std::size_t block_bytes, Budget& budget)> pack;
+  std::function<void(const Pack& request, Budget& budget)> pack;
 };
 
 /// A rank that scans, calibrates and processes what the master leases to it. Threads read and
@@ -42,7 +44,10 @@ class Worker {
 
   /// Handles what has arrived and what has been finished; waits at most `patience` when there is
   /// nothing to do. Returns the exit code once the master sent one.
+  /// Throws Error(kStopped) when the master is gone.
   [[nodiscard]] std::optional<int> step(std::chrono::microseconds patience);
+  /// Whether the master lost a rank of this job: then MPI must not be finalized.
+  [[nodiscard]] bool others_lost() const { return others_lost_; }
 
   /// What the master needs to know of a budget: the demand of `options` on this machine.
   [[nodiscard]] static MemoryDemand memory_demand(const Options& options, std::size_t limit_bytes,
@@ -56,8 +61,16 @@ class Worker {
     double last_commit_s = 0;
   };
   void handle(const Envelope& message);
+  void look_for_master();
   void on_work(const Work& work);
+  struct ScanJob;  ///< a slide to scan, and what is known of it
   void scan(const Work& work);
+  [[nodiscard]] JobPool::Completion scan_in_background(const ScanJob& job);
+  [[nodiscard]] JobPool::Completion scan_or_ask(const ScanJob& job);
+  void commit_scan(const ScanJob& job, const SlideScan& scan, std::int64_t strips);
+  void tell_changed(std::uint64_t lease, const std::string& what);
+  void scan_strip(const Work& work);
+  void ask_for_strips(std::uint64_t lease, std::int64_t strips, const std::string& fingerprint);
   void calibrate(const Work& work);
   void process(const Work& work);
   void open_plan(std::uint32_t generation);
@@ -85,7 +98,10 @@ class Worker {
   std::unique_ptr<OpenPlan> open_plan_;
   std::map<std::uint64_t, RangeLease> leases_;
   std::unique_ptr<RangePipeline> pipeline_;  // after what its threads use
+  LockWatch lock_;  ///< the master's
   std::chrono::steady_clock::time_point begin_;
+  double last_heard_s_ = 0;
+  bool began_ = false, others_lost_ = false;
   double next_heartbeat_s_ = 0;
   double commit_s_ = 0;
   bool stopping_ = false;

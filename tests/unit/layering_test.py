@@ -23,10 +23,12 @@ ARROWS = {
     "cuda": {"base", "memory", "kernels"},
     "report": COMMON,
     "synth": {"base", "memory", "model"},
+    "submit": {"base", "model"},
+    "launch": {"base", "model", "run"},
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
-    "main": COMMON | {"master", "worker", "cli", "report", "synth", "cuda"},
+    "main": COMMON | {"master", "worker", "cli", "launch", "report", "submit", "synth", "cuda"},
 }
 
 # Headers of libraries that pure modules must not see.

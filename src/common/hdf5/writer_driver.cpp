@@ -15,6 +15,7 @@
 #include <H5FDpublic.h>
 #endif
 
+#include "common/base/fault.h"
 #include "common/hdf5/error.h"
 
 namespace tilepool::h5 {
@@ -110,6 +111,10 @@ herr_t write_bytes(H5FD_t* file, H5FD_mem_t /*type*/, hid_t /*transfer*/, haddr_
   WriterFile& self = *of(file);
   const auto* in = static_cast<const char*>(buffer);
   self.end_of_file = std::max(self.end_of_file, address + size);
+  if (const int error = write_fault(); error != 0 && self.error == 0) {
+    errno = error;
+    remember(self);
+  }
   while (size > 0 && self.error == 0) {
     const ssize_t put = ::pwrite(self.descriptor, in, size, static_cast<off_t>(address));
     if (put < 0 && errno == EINTR) continue;

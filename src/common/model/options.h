@@ -33,6 +33,7 @@ struct TissueOptions {
   double scan_mpp = 8.0;         ///< resolution at which tissue is judged, um/px, 1..64
   double min_object_um2 = 4000;  ///< smaller pieces of tissue are dropped
   double max_hole_um2 = 4000;    ///< smaller holes in tissue are filled
+  std::int64_t scan_strip_mpx = 256;  ///< a slide with more to read is cut, 1..1000000 (10^6 px)
 };
 
 enum class Stratify { kNone, kSlide, kGroup };
@@ -111,7 +112,9 @@ struct OutputOptions {
 struct RunOptions {
   double heartbeat_s = 1.0;       ///< how often a worker tells of its progress, 0.05..60
   double silent_limit_s = 60.0;   ///< a rank silent for this long is written off, 1..3600
+  double stuck_limit_s = 600.0;   ///< a rank with work but without progress for this long, too
   std::int64_t range_tiles = 64;  ///< most tiles in one range, 1..100000
+  std::optional<double> max_runtime_s;  ///< the run stops by itself before this; nullopt: no limit
 };
 
 struct Options {

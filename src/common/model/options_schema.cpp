@@ -206,6 +206,12 @@ void append_tissue_keys(Keys& keys) {
                         number<O>(
                             [](auto& o) -> auto& { return o.tissue.max_hole_um2; }, kArea),
                         "um^2", "Smaller holes in tissue are filled."));
+  keys.push_back(key<O>("/tissue/scan_strip_mpx", KeyEffect::kNone,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.tissue.scan_strip_mpx; }, 1, 1000000),
+                        "Mpx",
+                        "A slide of which the scan reads more pixels (no pyramid) is cut into "
+                        "strips of about that many, which all workers read."));
 }
 
 void append_sample_keys(Keys& keys) {
@@ -349,6 +355,15 @@ void append_run_keys(Keys& keys) {
                         number<O>([](auto& o) -> auto& { return o.run.silent_limit_s; }, {1, 3600}),
                         "s",
                         "A rank silent for this long is written off; its tiles go to others."));
+  keys.push_back(key<O>("/run/stuck_limit_s", kNone,
+                        number<O>([](auto& o) -> auto& { return o.run.stuck_limit_s; }, {1, 86400}),
+                        "s",
+                        "So is a rank that has work and makes no progress for this long."));
+  keys.push_back(key<O>("/run/max_runtime_s", kNone,
+                        number<O>([](auto& o) -> auto& { return o.run.max_runtime_s; }, {1, 1e8}),
+                        "s",
+                        "The run commits what is whole and ends with exit code 75 before this; "
+                        "under Slurm the job's time limit is known without it."));
   keys.push_back(key<O>("/run/range_tiles", kNone,
                         integer<O, std::int64_t>(
                             [](auto& o) -> auto& { return o.run.range_tiles; }, 1, 100000),

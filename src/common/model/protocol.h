@@ -27,19 +27,28 @@ enum class Tag : std::int32_t {
   kStop = 8,       ///< either way: stop on purpose; finish or drop what is in hand
   kPack = 9,       ///< master -> worker: join the collective pack
   kExit = 10,      ///< master -> worker: leave with this exit code
+  kAlive = 11,     ///< master -> worker: the answer to a heartbeat
 };
 
 enum class WorkKind : std::uint32_t {
   kScan = 1,       ///< [first, last): indices of slides in the cohort
   kCalibrate = 2,  ///< [first, last): indices of slides in the plan
   kRange = 3,      ///< [first, last): sample indices of the plan
+  kStrip = 4,      ///< [first, last): strip_index() of one slide's strips
 };
+
+/// The work index of a strip: strips of one slide are consecutive.
+inline constexpr std::uint64_t kMaxStrips = 65536;
+[[nodiscard]] constexpr std::uint64_t strip_index(std::uint64_t slide, std::uint64_t strip) {
+  return slide * kMaxStrips + strip;
+}
 
 enum class LeaseEnd : std::uint32_t {
   kDone = 1,
   kFailed = 2,
   kDropped = 3,  ///< not finished: cancelled or stopping
   kChanged = 4,  ///< scan: the slide is no longer the one that the plan was made from
+  kStrips = 5,   ///< scan: so large that its strips must be read first
 };
 
 template <std::size_t N>
@@ -58,7 +67,7 @@ struct FixedText {
   }
 };
 
-inline constexpr std::uint64_t kProtocolVersion = 1;
+inline constexpr std::uint64_t kProtocolVersion = 2;
 
 struct Hello {
   static constexpr Tag kTag = Tag::kHello;
@@ -68,8 +77,10 @@ struct Hello {
   std::uint64_t threads = 0;                ///< that compute or read
   std::uint64_t budget_bytes = 0;           ///< host budget of the rank
   std::uint64_t smallest_budget_bytes = 0;  ///< that would do; > budget_bytes means refused
+  std::uint64_t start_ticks = 0;            ///< of the process, see common/base/process.h
   FixedText<64> host;
   FixedText<64> device;
+  FixedText<128> process_space;  ///< in which `pid` means something
 };
 
 struct Begin {
@@ -103,10 +114,13 @@ struct Finished {
   LeaseEnd end = LeaseEnd::kDone;
   std::uint32_t error_code = 0;  ///< ErrorCode when failed
   FixedText<512> reason;         ///< one line when failed
+  std::uint64_t strips = 0;      ///< with kStrips: how many
+  FixedText<32> fingerprint;     ///< with kStrips: of the slide
 };
 
 struct Heartbeat {
   static constexpr Tag kTag = Tag::kHeartbeat;
+  std::uint64_t progress = 0;  ///< grows with every step of work that gets anywhere
   std::uint64_t tiles_done = 0;
   std::uint64_t rss_bytes = 0;
   std::uint64_t peak_rss_bytes = 0;
@@ -126,14 +140,25 @@ struct Stop {
   std::uint64_t signal = 0;  ///< 0: not by a signal
 };
 
+/// Ranks that were lost do not pack. With more losses than fit here the master packs alone.
+inline constexpr std::size_t kMaxLostPackers = 200;
+
 struct Pack {
   static constexpr Tag kTag = Tag::kPack;
   std::uint64_t block_bytes = 0;
+  std::uint64_t n_lost = 0;
+  std::array<std::int32_t, kMaxLostPackers> lost{};
 };
 
 struct Exit {
   static constexpr Tag kTag = Tag::kExit;
   std::int64_t code = 0;
+  std::uint64_t lost_ranks = 0;  ///< > 0: a rank is dead, so MPI must not be finalized
+};
+
+struct Alive {
+  static constexpr Tag kTag = Tag::kAlive;
+  std::uint64_t heartbeats = 0;  ///< that the master had of this worker
 };
 
 inline constexpr std::size_t kMaxMessageBytes = 1024;
@@ -166,6 +191,7 @@ static_assert(std::has_unique_object_representations_v<Hello>);
 static_assert(std::has_unique_object_representations_v<Work>);
 static_assert(std::has_unique_object_representations_v<Finished>);
 static_assert(sizeof(Committed) == 7 * sizeof(std::uint64_t));
-static_assert(sizeof(Heartbeat) == 7 * sizeof(std::uint64_t));
+static_assert(sizeof(Heartbeat) == 8 * sizeof(std::uint64_t));
+static_assert(std::has_unique_object_representations_v<Pack>);
 
 }  // namespace tilepool

@@ -84,11 +84,6 @@ int MpiRuntime::largest(int code) const {
   return most;
 }
 
-void MpiRuntime::abort(int exit_code) const {
-  MPI_Abort(MPI_COMM_WORLD, exit_code);
-  std::_Exit(exit_code);
-}
-
 MpiGroupCommunicator::MpiGroupCommunicator(MPI_Comm world, const std::vector<int>& members) {
   MPI_Group everyone = MPI_GROUP_NULL;
   MPI_Group group = MPI_GROUP_NULL;

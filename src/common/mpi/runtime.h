@@ -35,9 +35,9 @@ class MpiRuntime {
   [[nodiscard]] int workers_on_my_cores() const { return workers_on_my_cores_; }
   /// COLLECTIVE: the largest `code` of all ranks.
   [[nodiscard]] int largest(int code) const;
+  /// From here on a rank may be dead: the process must end by _exit.
   void forget() { finalize_ = false; }
-  /// Ends the whole job at once with this exit code.
-  [[noreturn]] void abort(int exit_code) const;
+  [[nodiscard]] bool forgotten() const { return !finalize_; }
 
  private:
   MPI_Comm world_ = MPI_COMM_NULL;  ///< duplicate of MPI_COMM_WORLD that returns errors

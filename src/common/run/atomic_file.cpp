@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/fault.h"
 
 namespace tilepool {
 namespace {
@@ -49,13 +50,15 @@ class Descriptor {
   int descriptor_;
 };
 
-void write_all(const std::filesystem::path& path, std::string_view bytes) {
+void write_all(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
   Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC, "create");
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(file.get(), bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) fail_errno("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(put));
+  for (std::string_view bytes : parts) {
+    while (!bytes.empty()) {
+      const ssize_t put = ::write(file.get(), bytes.data(), bytes.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) fail_errno("write", path);
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
   }
   file.close();
 }
@@ -86,6 +89,7 @@ std::filesystem::path temporary_path(const std::filesystem::path& final_path) {
 }
 
 void commit_file(const std::filesystem::path& temp, const std::filesystem::path& final_path) {
+  fault_point(FaultPoint::kCommit, 0);
   {
     Descriptor file(temp, O_RDONLY, "open");
     file.sync();
@@ -109,10 +113,15 @@ void AtomicFile::commit() {
   committed_ = true;
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+void write_file_atomically(const std::filesystem::path& path,
+                           std::initializer_list<std::string_view> parts) {
   AtomicFile file(path);
-  write_all(file.temp(), bytes);
+  write_all(file.temp(), parts);
   file.commit();
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  write_file_atomically(path, {bytes});
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,9 @@ class AtomicFile {
 
 /// The whole of a small file at once.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+/// The same of several parts, one after the other.
+void write_file_atomically(const std::filesystem::path& path,
+                           std::initializer_list<std::string_view> parts);
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
 /// Removes what dead processes left under temporary names in `folder`. Only while no other process

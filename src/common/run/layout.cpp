@@ -25,6 +25,10 @@ std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {
   return scan_dir() / (stem_of(slide_id) + ".h5");
 }
 
+std::filesystem::path RunLayout::scan_strip(std::string_view slide_id, std::uint64_t index) const {
+  return scan_dir() / fmt::format("{}.strip-{:05}", stem_of(slide_id), index);
+}
+
 std::filesystem::path RunLayout::slide_calibration(std::string_view slide_id) const {
   return scan_dir() / (stem_of(slide_id) + ".calibration.json");
 }

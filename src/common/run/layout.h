@@ -21,10 +21,18 @@ class RunLayout {
   [[nodiscard]] std::filesystem::path ledger() const { return root_ / "slides.csv"; }
   [[nodiscard]] std::filesystem::path status() const { return root_ / "status.json"; }
   [[nodiscard]] std::filesystem::path events() const { return root_ / "events.jsonl"; }
+  [[nodiscard]] std::filesystem::path lock() const { return root_ / "run.lock"; }
+  /// Notes that crashed processes left: one line each, common/base/crash_note.h.
+  [[nodiscard]] std::filesystem::path crashes_dir() const { return root_ / "crashes"; }
+  /// There while ranks pack together: found at start, the last collective packing did not end.
+  [[nodiscard]] std::filesystem::path packing_mark() const { return root_ / ".packing"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
 
   /// scan/<readable part of the id>-<16 hex digits of its hash>.h5
   [[nodiscard]] std::filesystem::path scan_file(std::string_view slide_id) const;
+  /// scan/<same stem>.strip-<index>
+  [[nodiscard]] std::filesystem::path scan_strip(std::string_view slide_id,
+                                                 std::uint64_t index) const;
   /// scan/<same stem>.calibration.json
   [[nodiscard]] std::filesystem::path slide_calibration(std::string_view slide_id) const;
   /// ranges/<generation>-<first>-<last>.h5, zero-padded; `last` is the last index, inclusive.

@@ -5,6 +5,8 @@
 
 #include "common/base/checked.h"
 #include "common/base/error.h"
+#include "common/base/fault.h"
+#include "common/base/progress.h"
 #include "common/hdf5/file.h"
 #include "common/memory/buffer.h"
 #include "common/run/pack_finish.h"
@@ -106,7 +108,11 @@ class ResultsPacker {
     const std::uint64_t chunk = std::min(table.rows, table.chunk_rows);
     const PackShare share = pack_share(table.rows, chunk, block_rows_, ranks_.rank, ranks_.count);
     for (std::uint64_t round = 0; round < share.rounds; ++round) {
-      for (const auto& column : table.columns) column(share.begin(round), share.count(round));
+      for (const auto& column : table.columns) {
+        fault_point(FaultPoint::kPack, round);
+        column(share.begin(round), share.count(round));
+        note_progress();
+      }
     }
     file_.check_written();
   }

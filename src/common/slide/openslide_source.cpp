@@ -10,6 +10,7 @@
 #include <openslide/openslide.h>
 
 #include "common/base/error.h"
+#include "common/base/progress.h"
 #include "common/slide/file_probe.h"
 #include "common/slide/fingerprint.h"
 #include "common/slide/mpp.h"
@@ -202,6 +203,7 @@ void OpenSlideSource::read_cell(int level, Rect cell, const Rect& region, RgbVie
                     bottom - from_y};
   std::uint32_t* argb = piece_buffer();
   read_argb(piece, argb);
+  note_progress();
   for (std::int64_t y = top; y < bottom; ++y) {
     composite_row(argb + (y - from_y) * piece.width + (left - from_x), right - left,
                   out.row(y - region.y) + 3 * (left - region.x));

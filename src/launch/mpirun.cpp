@@ -1,0 +1,85 @@
+#include "launch/mpirun.h"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+
+namespace tilepool {
+
+MpiTier Mpirun::tier() const {
+  if (major >= 5) return MpiTier::kUlfm;
+  return major == 4 ? MpiTier::kRecovery : MpiTier::kPlain;
+}
+
+std::string Mpirun::version() const { return fmt::format("{}.{}.{}", major, minor, release); }
+
+std::string describe(MpiTier tier) {
+  switch (tier) {
+    case MpiTier::kUlfm:
+      return "ULFM: a lost worker is reported by MPI and costs only its own work in hand";
+    case MpiTier::kRecovery:
+      return "recovery: a lost worker costs only its own work in hand";
+    case MpiTier::kPlain:
+      break;
+  }
+  return "plain: a lost rank ends the run; the same command resumes it";
+}
+
+Mpirun parse_mpirun_version(const std::filesystem::path& program, const std::string& text) {
+  Mpirun found{program};
+  const std::size_t name = text.find("(Open MPI) ");
+  if (name != std::string::npos && std::sscanf(text.c_str() + name + 11, "%d.%d.%d", &found.major,
+                                               &found.minor, &found.release) < 2)
+    found.major = 0;
+  return found;
+}
+
+Mpirun find_mpirun() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::filesystem::path program = self.parent_path() / "mpirun";
+  if (error || ::access(program.c_str(), X_OK) != 0) program = "mpirun";
+  FILE* const pipe = ::popen(fmt::format("'{}' --version 2>&1", program.string()).c_str(), "r");
+  check(pipe != nullptr, ErrorCode::kMpi, "cannot start a shell: {}", errno_text(errno));
+  std::string text;
+  std::array<char, 256> block{};
+  while (std::fgets(block.data(), static_cast<int>(block.size()), pipe) != nullptr)
+    text += block.data();
+  const int code = ::pclose(pipe);
+  check(code == 0, ErrorCode::kMpi,
+        "mpirun cannot be started ({}); install Open MPI (openmpi-bin) or load its module",
+        one_line(text));
+  return parse_mpirun_version(program, text);
+}
+
+std::vector<std::string> mpirun_command(const Mpirun& mpirun, const RankPlacement& placement,
+                                        bool scheduled, const std::vector<std::string>& exported,
+                                        const std::vector<std::string>& command) {
+  std::vector<std::string> line{mpirun.program.string()};
+  const auto add = [&](auto... words) { (line.emplace_back(words), ...); };
+  // 4.1 sends KILL 1 s after TERM unless told to wait; 30 s are enough to commit.
+  if (mpirun.tier() == MpiTier::kRecovery)
+    add("--enable-recovery", "--mca", "odls_base_sigkill_timeout", "30");
+  if (mpirun.tier() == MpiTier::kUlfm) add("--with-ft", "ulfm");
+  // Threads of a worker spread over the cores that the node grants; a rank bound to one core
+  // would run them all on it.
+  add("--bind-to", "none");
+  add("-n", std::to_string(placement.ranks));
+  if (!placement.hosts.empty())
+    add("--host", fmt::format("{}", fmt::join(placement.hosts, ",")));
+  else if (!placement.hostfile.empty())
+    add("--hostfile", placement.hostfile);
+  else if (!scheduled)
+    add("--oversubscribe");
+  for (const std::string& name : exported) add("-x", name);
+  line.insert(line.end(), command.begin(), command.end());
+  return line;
+}
+
+}  // namespace tilepool
