@@ -298,8 +298,8 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   const Options options;
   [[maybe_unused]] const auto& [t1, t2, t3] = options.tiles;
   EXPECT_EQ(keys_in("/tiles"), 3U);
-  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5] = options.tissue;
-  EXPECT_EQ(keys_in("/tissue"), 5U);
+  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6] = options.tissue;
+  EXPECT_EQ(keys_in("/tissue"), 6U);
   [[maybe_unused]] const auto& [s1, s2, s3, s4] = options.sample;
   EXPECT_EQ(keys_in("/sample"), 4U);
   [[maybe_unused]] const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15,
@@ -313,10 +313,10 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   EXPECT_EQ(keys_in("/workers"), 3U);
   [[maybe_unused]] const auto& [o1, o2] = options.output;
   EXPECT_EQ(keys_in("/output"), 1U);  // codec and level are one key
-  [[maybe_unused]] const auto& [r1, r2, r3] = options.run;
-  EXPECT_EQ(keys_in("/run"), 3U);
+  [[maybe_unused]] const auto& [r1, r2, r3, r4, r5] = options.run;
+  EXPECT_EQ(keys_in("/run"), 5U);
   [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = options;
-  EXPECT_EQ(option_keys().size(), 2U + 3 + 5 + 4 + 17 + 2 + 2 + 3 + 1 + 3);
+  EXPECT_EQ(option_keys().size(), 2U + 3 + 6 + 4 + 17 + 2 + 2 + 3 + 1 + 5);
 }
 
 TEST(OptionsSchema, EveryKeyIsDocumentedWithRange) {
@@ -336,6 +336,7 @@ TEST(ResultIdentity, HoldsWhatChangesResultsAndNothingElse) {
   elsewhere.workers.device = Device::kCpu;
   elsewhere.output.codec = Codec::kLz4;
   elsewhere.run.range_tiles = 3;
+  elsewhere.tissue.scan_strip_mpx = 1;
   elsewhere.slides = {{"other.svs", "", "", std::nullopt}};
   EXPECT_EQ(result_identity_json(elsewhere, true), base);
 
