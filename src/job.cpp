@@ -26,7 +26,7 @@
 #include "master/master.h"
 #include "provenance.h"
 #include "report/report.h"
-#include "time_limit.h"
+#include "submit/time_limit.h"
 #include "worker/device_choice.h"
 #include "worker/worker.h"
 

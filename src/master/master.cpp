@@ -258,6 +258,9 @@ void Master::drive() {
       case SchedulerAction::Kind::kCancel:
         channel_.send(action.worker, Cancel{action.lease});
         break;
+      case SchedulerAction::Kind::kTrim:
+        channel_.send(action.worker, Cancel{action.lease, action.last});
+        break;
       case SchedulerAction::Kind::kWriteOff:
         write_off(action.worker, action.reason);
         break;

@@ -83,15 +83,16 @@ void Scheduler::track_single(std::uint64_t task_id) {
   const Task& task = tasks_.at(task_id);
   if (task.leases.size() != 1) return;
   const double key = leases_.at(task.leases.front()).started;
-  single_.insert({key, task_id});
-  single_key_[task_id] = key;
+  (task.interval.last - task.interval.first > 1 ? several_ : single_).insert({key, task_id});
+  tracked_[task_id] = key;
 }
 
 void Scheduler::untrack(std::uint64_t task_id) {
-  const auto found = single_key_.find(task_id);
-  if (found == single_key_.end()) return;
+  const auto found = tracked_.find(task_id);
+  if (found == tracked_.end()) return;
   single_.erase({found->second, task_id});
-  single_key_.erase(found);
+  several_.erase({found->second, task_id});
+  tracked_.erase(found);
 }
 
 void Scheduler::start_front(Worker& worker, double now) {
@@ -110,13 +111,18 @@ void Scheduler::update_hunger(int worker_id) {
     hungry_.insert(worker_id);
   else
     hungry_.erase(worker_id);
+  if (worker.alive && worker.leases.empty())
+    idle_.insert(worker_id);
+  else
+    idle_.erase(worker_id);
 }
 
 void Scheduler::assign(int worker_id, std::uint64_t task_id, double now) {
   Worker& worker = workers_.at(worker_id);
   Task& task = tasks_.at(task_id);
   const std::uint64_t id = next_lease_++;
-  leases_[id] = {worker_id, task_id, false, options_.sequential ? kQueued : now};
+  leases_[id] = {worker_id, task_id, task.interval.last, false,
+                 options_.sequential ? kQueued : now};
   untrack(task_id);
   task.leases.push_back(id);
   if (worker.leases.empty()) worker.last_progress = now;
@@ -147,25 +153,42 @@ void Scheduler::fill(double now) {
     }
   }
   if (!pending_.empty()) return;
-  const std::vector<int> idle(hungry_.begin(), hungry_.end());
-  for (const int id : idle)
-    if (workers_.at(id).leases.empty() && !repeat_slowest(id, now)) break;
+  while (!idle_.empty() && help_slowest(*idle_.begin(), now)) {
+  }
 }
 
-bool Scheduler::repeat_slowest(int worker_id, double now) {
-  const double mean_s = committed_ == 0 ? 0 : busy_s_ / static_cast<double>(committed_);
-  for (const auto& [started, task_id] : single_) {
-    const Task& task = tasks_.at(task_id);
-    if (leases_.at(task.leases.front()).worker == worker_id) continue;
-    const auto length = static_cast<double>(task.interval.last - task.interval.first);
-    const bool queued = started == kQueued;
-    if (!queued &&
-        (committed_ == 0 || now - started <= options_.straggler_factor * mean_s * length))
-      return false;
-    assign(worker_id, task_id, now);
+// Nothing is pending any more. What waits in a queue or began longest ago is helped first.
+bool Scheduler::help_slowest(int worker_id, double now) {
+  if (most_before_deadline(workers_.at(worker_id), now) == 0) return false;
+  if (!several_.empty()) {
+    take_back(worker_id, several_.begin()->second, now);
     return true;
   }
-  return false;
+  if (single_.empty()) return false;
+  const auto [started, task_id] = *single_.begin();
+  const double mean_s = committed_ == 0 ? 0 : busy_s_ / static_cast<double>(committed_);
+  if (started != kQueued &&
+      (committed_ == 0 || now - started <= options_.straggler_factor * mean_s))
+    return false;
+  assign(worker_id, task_id, now);
+  return true;
+}
+
+// The last indices of a task become a task of their own; at most half of it, and so few that all
+// workers find something.
+void Scheduler::take_back(int worker_id, std::uint64_t task_id, double now) {
+  WorkInterval& whole = tasks_.at(task_id).interval;
+  const std::uint64_t fair =
+      ceil_div(running_count_, 2 * static_cast<std::uint64_t>(std::max(1, live_)));
+  const std::uint64_t size = std::clamp<std::uint64_t>(fair, 1, (whole.last - whole.first) / 2);
+  untrack(task_id);
+  whole.last -= size;
+  const std::uint64_t lease = tasks_.at(task_id).leases.front();
+  actions_.push_back({Kind::kTrim, leases_.at(lease).worker, lease, whole.first, whole.last, {}});
+  const std::uint64_t taken = next_task_++;
+  tasks_[taken] = {{whole.last, whole.last + size, whole.attempts, whole.kills}, {}};
+  track_single(task_id);
+  assign(worker_id, taken, now);
 }
 
 void Scheduler::add_worker(int worker, int capacity, double now) {
@@ -202,8 +225,8 @@ void Scheduler::detach(std::uint64_t lease_id) {
   leases_.erase(lease_id);
 }
 
-// The task is durable: whoever else works on it may drop it.
-void Scheduler::complete(std::uint64_t task_id, std::uint64_t by_lease, double now) {
+// The task is durable: whoever still works on it may drop it. `done_lease` needs no telling.
+void Scheduler::complete(std::uint64_t task_id, std::uint64_t done_lease, double now) {
   untrack(task_id);
   const Task task = tasks_.at(task_id);
   tasks_.erase(task_id);
@@ -211,7 +234,7 @@ void Scheduler::complete(std::uint64_t task_id, std::uint64_t by_lease, double n
   for (const std::uint64_t other : task.leases) {
     Lease& lease = leases_.at(other);
     lease.stale = true;
-    if (other != by_lease)
+    if (other != done_lease)
       actions_.push_back(
           {Kind::kCancel, lease.worker, other, task.interval.first, task.interval.last, {}});
   }
@@ -225,9 +248,10 @@ void Scheduler::on_committed(int worker, std::uint64_t lease_id, std::uint64_t f
   if (found == leases_.end() || found->second.stale || found->second.worker != worker) return;
   Lease& lease = found->second;
   Task& task = tasks_.at(lease.task);
-  check(first <= task.interval.first && last <= task.interval.last, ErrorCode::kProtocol,
+  check(first <= task.interval.first && last <= lease.last, ErrorCode::kProtocol,
         "worker {} committed [{}, {}) of a lease on [{}, {})", worker, first, last,
-        task.interval.first, task.interval.last);
+        task.interval.first, lease.last);
+  last = std::min(last, task.interval.last);  // others may have taken the back
   if (last <= task.interval.first) return;
   const std::uint64_t advanced = last - task.interval.first;
   busy_s_ += now - lease.started;
@@ -316,6 +340,7 @@ void Scheduler::on_lost(int worker_id, const std::string& reason, double now,
   --live_;
   move_cursor(worker, kNowhere);
   hungry_.erase(worker_id);
+  idle_.erase(worker_id);
   actions_.push_back({Kind::kWriteOff, worker_id, 0, 0, 0, reason});
   std::vector<std::uint64_t> sorted = culprits;
   std::sort(sorted.begin(), sorted.end());

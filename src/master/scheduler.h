@@ -37,6 +37,7 @@ struct SchedulerAction {
   enum class Kind {
     kAssign,    ///< send the lease to the worker
     kCancel,    ///< tell the worker to drop the lease: another one was faster
+    kTrim,      ///< tell the worker that its lease ends at `last`: another one does the rest
     kWriteOff,  ///< the worker is lost: never send to it again
     kGiveUp,    ///< index `first` failed for good: record it as failed with `reason`
   };
@@ -56,9 +57,9 @@ struct SchedulerAction {
 /// worker goes on where its last range ended, and one without a place of its own starts in the
 /// middle of the largest stretch left, so that workers stay on slides they have open. A lost
 /// worker's leases go to others; a range that fails or loses its worker is halved until the one
-/// index at fault is found, unless the worker left a note that names it; at the end idle workers
-/// repeat what is queued behind or running on the slowest, and the first commit wins. Each event
-/// costs O(log n) of the leases out.
+/// index at fault is found, unless the worker left a note that names it. At the end idle workers
+/// take the back of what is queued or running elsewhere, and repeat single indices that take too
+/// long; the first commit wins. Each event costs O(log n) of the leases out.
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, const std::vector<WorkInterval>& pending);
@@ -107,7 +108,8 @@ class Scheduler {
   struct Lease {
     int worker = -1;
     std::uint64_t task = 0;
-    bool stale = false;  // its task is complete; the worker has not said yet that it dropped it
+    std::uint64_t last = 0;  // as handed out; others may have taken the back since
+    bool stale = false;      // its task is complete; the worker has not said yet that it dropped it
     double started = kQueued;
   };
   struct Worker {
@@ -128,11 +130,12 @@ class Scheduler {
   void move_cursor(Worker& worker, std::uint64_t to);
   void fill(double now);
   void assign(int worker_id, std::uint64_t task_id, double now);
-  bool repeat_slowest(int worker_id, double now);
+  bool help_slowest(int worker_id, double now);
+  void take_back(int worker_id, std::uint64_t task_id, double now);
   void start_front(Worker& worker, double now);
   void track_single(std::uint64_t task_id);
   void untrack(std::uint64_t task_id);
-  void complete(std::uint64_t task_id, std::uint64_t by_lease, double now);
+  void complete(std::uint64_t task_id, std::uint64_t done_lease, double now);
   [[nodiscard]] WorkInterval retire(std::uint64_t task_id);
   void requeue_failed(std::uint64_t task_id, const std::string& reason, bool killed);
   void requeue_around(std::uint64_t task_id, const std::vector<std::uint64_t>& culprits,
@@ -148,9 +151,11 @@ class Scheduler {
   std::unordered_map<std::uint64_t, Task> tasks_;
   std::unordered_map<std::uint64_t, Lease> leases_;
   std::map<int, Worker> workers_;
-  std::set<int> hungry_;                               // live workers with room for a lease
-  std::set<std::pair<double, std::uint64_t>> single_;  // (start, task) of tasks with one lease
-  std::unordered_map<std::uint64_t, double> single_key_;
+  std::set<int> hungry_;  // live workers with room for a lease
+  std::set<int> idle_;    // those without any
+  // (start, task) of tasks with one lease, of several indices and of one.
+  std::set<std::pair<double, std::uint64_t>> several_, single_;
+  std::unordered_map<std::uint64_t, double> tracked_;  // task -> its start there
   std::vector<SchedulerAction> actions_;
   std::uint64_t pending_count_ = 0, running_count_ = 0;
   std::uint64_t next_task_ = 1, next_lease_ = 1;

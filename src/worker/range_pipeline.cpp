@@ -182,7 +182,8 @@ void RangePipeline::deliver(const Item& item, TileResult result) {
     free_buffers_.push_back(item.buffer);
     --in_work_;
     const auto found = leases_.find(item.lease);
-    if (found != leases_.end()) {  // else it was cancelled
+    // Else it was cancelled or trimmed.
+    if (found != leases_.end() && item.slot < found->second.results.size()) {
       held_bytes_ += result_bytes(result);
       found->second.results[item.slot] = std::move(result);
     }
@@ -221,6 +222,23 @@ std::optional<FinishedTiles> RangePipeline::take_finished(bool flush) {
     return finished;
   }
   return std::nullopt;
+}
+
+void RangePipeline::trim(std::uint64_t lease_id, std::uint64_t end) {
+  const std::lock_guard lock(mutex_);
+  const auto found = leases_.find(lease_id);
+  if (found == leases_.end()) return;
+  Lease& lease = found->second;
+  std::size_t keep = lease.taken;
+  while (keep < lease.jobs.size() && lease.jobs[keep].sample_index < end) ++keep;
+  for (std::size_t i = keep; i < lease.results.size(); ++i)
+    if (lease.results[i].status != TileStatus::kPending)
+      held_bytes_ -= result_bytes(lease.results[i]);
+  lease.jobs.resize(keep);
+  lease.results.resize(keep);
+  std::erase_if(waiting_,
+                [&](const auto& entry) { return entry.first == lease_id && entry.second >= keep; });
+  may_read_.notify_all();
 }
 
 void RangePipeline::cancel(std::uint64_t lease_id) {

@@ -72,6 +72,9 @@ class RangePipeline {
   [[nodiscard]] std::optional<FinishedTiles> take_finished(bool flush);
   /// Forgets a lease: what was not begun is dropped, what is in work ends unheard.
   void cancel(std::uint64_t lease);
+  /// Drops the tiles of a lease whose sample index is `end` or more, but for those that were taken
+  /// already.
+  void trim(std::uint64_t lease, std::uint64_t end);
   /// Nothing more is begun; what is in work is finished.
   void stop();
   /// No tile is being read or computed.

@@ -119,7 +119,7 @@ void Worker::handle(const Envelope& message) {
     case Tag::kWork:
       return on_work(message.as<Work>());
     case Tag::kCancel:
-      return drop(message.as<Cancel>().lease);
+      return cancel(message.as<Cancel>());
     case Tag::kStop:
       return begin_stop();
     case Tag::kPack:
@@ -158,6 +158,7 @@ void Worker::on_work(const Work& work) {
 
 struct Worker::ScanJob {
   std::uint64_t lease = 0;
+  std::uint64_t slide = 0;  ///< index in the cohort
   SlideSpec spec;
   std::filesystem::path file;  ///< that the scan is committed to
   bool planned = false;        ///< a plan was made from the scan
@@ -171,6 +172,7 @@ struct Worker::ScanJob {
 void Worker::scan(const Work& work) {
   ScanJob job;
   job.lease = work.lease;
+  job.slide = work.first;
   job.spec = run_.cohort.at(work.first);
   job.file = setup_.layout.scan_file(job.spec.id);
   job.planned = std::filesystem::exists(setup_.layout.plan());
@@ -184,7 +186,9 @@ void Worker::scan(const Work& work) {
 }
 
 JobPool::Completion Worker::scan_in_background(const ScanJob& job) {
+  const InHand note(static_cast<std::uint32_t>(WorkKind::kScan), 0, job.slide);
   try {
+    fault_point(FaultPoint::kScan, job.slide);
     return scan_or_ask(job);
   } catch (const Error& error) {
     const std::string reason = error.what();
@@ -258,9 +262,12 @@ void Worker::ask_for_strips(std::uint64_t lease, std::int64_t strips,
 // Strips are plain files, so a job commits its own.
 void Worker::scan_strip(const Work& work) {
   const SlideSpec spec = run_.cohort.at(work.first / kMaxStrips);
-  const auto index = checked_cast<std::int64_t>(work.first % kMaxStrips);
-  jobs_.submit(work.lease, [this, spec, index, lease = work.lease]() -> JobPool::Completion {
+  jobs_.submit(work.lease, [this, spec, work]() -> JobPool::Completion {
+    const std::uint64_t lease = work.lease;
+    const InHand note(static_cast<std::uint32_t>(WorkKind::kStrip), 0, work.first);
     try {
+      fault_point(FaultPoint::kStrip, work.first);
+      const auto index = checked_cast<std::int64_t>(work.first % kMaxStrips);
       const auto source = slides_.get(spec.path, spec.mpp);
       const Admission::Pass pass(scans_, strip_bytes(source->info(), setup_.options));
       commit_strip(setup_.layout, spec.id, *source, index, setup_.options, budget_);
@@ -353,7 +360,8 @@ std::shared_ptr<const SlideContext> Worker::context_of(std::uint32_t slide) {
 void Worker::process(const Work& work) {
   open_plan(work.generation);
   if (pipeline_ == nullptr)
-    pipeline_ = std::make_unique<RangePipeline>(setup_.options, plan_, work.generation, budget_, slides_);
+    pipeline_ =
+        std::make_unique<RangePipeline>(setup_.options, plan_, work.generation, budget_, slides_);
   const std::uint64_t count = work.last - work.first;
   const auto tiles = open_plan_->reader.sample_tiles(work.first, count);
   const auto carried = open_plan_->reader.carried(work.first, count);
@@ -419,6 +427,16 @@ void Worker::commit(const FinishedTiles& finished) {
   if (!finished.lease_complete) return;
   leases_.erase(finished.lease);
   finish(finished.lease);
+}
+
+// Leases of whole slides have no back and end as they began.
+void Worker::cancel(const Cancel& message) {
+  const auto lease = leases_.find(message.lease);
+  if (lease == leases_.end()) return;
+  if (message.keep_until == 0) return drop(message.lease);
+  if (message.keep_until >= lease->second.last || message.keep_until <= lease->second.next) return;
+  pipeline_->trim(message.lease, message.keep_until);
+  lease->second.last = message.keep_until;
 }
 
 void Worker::drop(std::uint64_t lease) {

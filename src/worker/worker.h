@@ -78,6 +78,7 @@ class Worker {
   [[nodiscard]] std::shared_ptr<const SlideContext> context_of(std::uint32_t slide);
   bool commit_finished();
   void commit(const FinishedTiles& finished);
+  void cancel(const Cancel& message);
   void drop(std::uint64_t lease);
   void finish(std::uint64_t lease, LeaseEnd end, const std::string& reason, ErrorCode code);
   void finish(std::uint64_t lease) { finish(lease, LeaseEnd::kDone, {}, ErrorCode::kInternal); }
@@ -98,7 +99,7 @@ class Worker {
   std::unique_ptr<OpenPlan> open_plan_;
   std::map<std::uint64_t, RangeLease> leases_;
   std::unique_ptr<RangePipeline> pipeline_;  // after what its threads use
-  LockWatch lock_;  ///< the master's
+  LockWatch lock_;                           ///< the master's
   std::chrono::steady_clock::time_point begin_;
   double last_heard_s_ = 0;
   bool began_ = false, others_lost_ = false;

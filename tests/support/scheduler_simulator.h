@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <queue>
@@ -37,13 +38,15 @@ inline SimulationResult simulate(const SimulatedCluster& cluster, std::uint64_t 
     double time;
     std::uint64_t order;
     int worker;
-    std::uint64_t lease;  // 0: the worker dies
+    std::uint64_t lease;  // whose index in work is done; 0: the worker dies
     bool operator>(const Event& other) const {
       return time != other.time ? time > other.time : order > other.order;
     }
   };
   struct Held {
     std::uint64_t first, last;
+    std::uint64_t next;  // the index in work, once the lease is
+    bool cancelled = false;
   };
   struct Node {
     double speed = 1;
@@ -65,22 +68,27 @@ inline SimulationResult simulate(const SimulatedCluster& cluster, std::uint64_t 
       static_cast<double>(indices) * cluster.seconds_per_index / cluster.workers;
   double now = 0;
 
+  const auto work_on = [&](int worker, std::uint64_t lease) {
+    const double duration =
+        cluster.seconds_per_index * uniform(random) * nodes[static_cast<std::size_t>(worker)].speed;
+    events.push({now + duration, order++, worker, lease});
+  };
   const auto start = [&](int worker) {
     Node& node = nodes[static_cast<std::size_t>(worker)];
     if (node.dead || node.queue.empty() || node.in_work == node.queue.front()) return;
     node.in_work = node.queue.front();
-    const Held& lease = held.at(node.queue.front());
-    double duration = 0;
-    for (std::uint64_t i = lease.first; i < lease.last; ++i)
-      duration += cluster.seconds_per_index * uniform(random) * node.speed;
-    events.push({now + duration, order++, worker, node.queue.front()});
+    work_on(worker, node.in_work);
   };
   const auto act = [&] {
     for (const SchedulerAction& action : scheduler.take_actions()) {
-      if (action.kind == SchedulerAction::Kind::kGiveUp) result.given_up.push_back(action.first);
-      if (action.kind != SchedulerAction::Kind::kAssign) continue;
+      using Kind = SchedulerAction::Kind;
+      if (action.kind == Kind::kGiveUp) result.given_up.push_back(action.first);
+      if (action.kind == Kind::kCancel) held.at(action.lease).cancelled = true;
+      if (action.kind == Kind::kTrim)
+        held.at(action.lease).last = std::max(action.last, held.at(action.lease).next + 1);
+      if (action.kind != Kind::kAssign) continue;
       ++result.leases;
-      held[action.lease] = {action.first, action.last};
+      held[action.lease] = {action.first, action.last, action.first};
       Node& node = nodes[static_cast<std::size_t>(action.worker)];
       node.queue.push_back(action.lease);
       start(action.worker);
@@ -106,14 +114,21 @@ inline SimulationResult simulate(const SimulatedCluster& cluster, std::uint64_t 
       act();
       continue;
     }
-    const Held lease = held.at(event.lease);
+    Held& lease = held.at(event.lease);
+    const bool poisoned =
+        std::find(cluster.poison.begin(), cluster.poison.end(), lease.next) != cluster.poison.end();
+    if (!poisoned && !lease.cancelled && ++lease.next < lease.last) {
+      work_on(event.worker, event.lease);
+      continue;
+    }
     node.queue.erase(node.queue.begin());
-    bool poisoned = false;
-    for (const std::uint64_t bad : cluster.poison)
-      poisoned = poisoned || (bad >= lease.first && bad < lease.last);
-    if (!poisoned)
+    const bool done = !poisoned && lease.next == lease.last;
+    if (done)
       for (std::uint64_t i = lease.first; i < lease.last; ++i) ++result.commits[i];
-    scheduler.on_finished(event.worker, event.lease, poisoned ? LeaseEnd::kFailed : LeaseEnd::kDone,
+    scheduler.on_finished(event.worker, event.lease,
+                          done       ? LeaseEnd::kDone
+                          : poisoned ? LeaseEnd::kFailed
+                                     : LeaseEnd::kDropped,
                           "poison", now);
     act();
     if (node.queue.empty() && result.first_idle_s == 0) result.first_idle_s = now;

@@ -23,7 +23,7 @@ enum class Tag : std::int32_t {
   kCommitted = 4,  ///< worker -> master: part of a lease is durable
   kFinished = 5,   ///< worker -> master: a lease ended (done, failed, dropped)
   kHeartbeat = 6,  ///< worker -> master: alive, progress, memory
-  kCancel = 7,     ///< master -> worker: drop this lease, another was faster
+  kCancel = 7,     ///< master -> worker: drop this lease, or its back: another does it
   kStop = 8,       ///< either way: stop on purpose; finish or drop what is in hand
   kPack = 9,       ///< master -> worker: join the collective pack
   kExit = 10,      ///< master -> worker: leave with this exit code
@@ -133,6 +133,7 @@ struct Heartbeat {
 struct Cancel {
   static constexpr Tag kTag = Tag::kCancel;
   std::uint64_t lease = 0;
+  std::uint64_t keep_until = 0;  ///< 0: drop all of it, else what is at or behind this index
 };
 
 struct Stop {
