@@ -93,7 +93,7 @@ class PipelineThreads : public ::testing::TestWithParam<Threads> {};
 
 TEST_P(PipelineThreads, EachTileOnceInOrderAndTornOnesFailAlone) {
   Rig rig(GetParam().readers, GetParam().computers);
-  RangePipeline pipeline(rig.options, rig.plan, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
   pipeline.submit(7, rig.jobs());
   std::uint64_t next = 0;
   for (const FinishedTiles& finished : drain(pipeline, 1)) {
@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(Counts, PipelineThreads,
 
 TEST(RangePipeline, ResultsBeyondTheirShareMakeReadingWaitAndNothingStops) {
   Rig rig(2, 2, 2 * sizeof(TileResult));
-  RangePipeline pipeline(rig.options, rig.plan, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
   pipeline.submit(1, rig.jobs());
   pipeline.submit(2, rig.jobs());
   std::size_t tiles = 0;
@@ -131,16 +131,42 @@ TEST(RangePipeline, ResultsBeyondTheirShareMakeReadingWaitAndNothingStops) {
 
 TEST(RangePipeline, ACancelledLeaseYieldsNothingMoreAndOthersGoOn) {
   Rig rig(2, 2);
-  RangePipeline pipeline(rig.options, rig.plan, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
   pipeline.submit(1, rig.jobs());
   pipeline.submit(2, rig.jobs());
   pipeline.cancel(1);
   for (const FinishedTiles& finished : drain(pipeline, 1)) EXPECT_EQ(finished.lease, 2U);
 }
 
+TEST(RangePipeline, ATrimmedLeaseEndsEarlierAndIsComplete) {
+  Rig rig(2, 2);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  pipeline.submit(1, rig.jobs());
+  pipeline.trim(1, 100);
+  std::size_t tiles = 0;
+  for (const FinishedTiles& finished : drain(pipeline, 1)) tiles += finished.jobs.size();
+  EXPECT_EQ(tiles, 100U);
+}
+
+TEST(RangePipeline, TrimmingWhatWasTakenAlreadyCompletesTheLease) {
+  Rig rig(0, 1);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  pipeline.submit(1, rig.jobs());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(pipeline.step());
+  const auto front = pipeline.take_finished(true);
+  ASSERT_TRUE(front);
+  EXPECT_EQ(front->jobs.size(), 10U);
+  EXPECT_FALSE(front->lease_complete);
+  pipeline.trim(1, 5);
+  const auto rest = pipeline.take_finished(false);
+  ASSERT_TRUE(rest);
+  EXPECT_TRUE(rest->lease_complete);
+  EXPECT_TRUE(rest->jobs.empty());
+}
+
 TEST(RangePipeline, StoppedItFinishesWhatIsInWorkAndNoMore) {
   Rig rig(2, 2);
-  RangePipeline pipeline(rig.options, rig.plan, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
   pipeline.submit(1, rig.jobs());
   while (pipeline.counters().tiles == 0) std::this_thread::yield();
   pipeline.stop();
@@ -155,7 +181,7 @@ TEST(RangePipeline, StoppedItFinishesWhatIsInWorkAndNoMore) {
 TEST(RangePipeline, GivesItsMemoryBack) {
   Rig rig(2, 2);
   {
-    RangePipeline pipeline(rig.options, rig.plan, rig.budget, rig.slides);
+    RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
     pipeline.submit(1, rig.jobs());
     EXPECT_GT(rig.budget.used_bytes(), 0U);
   }

@@ -109,7 +109,7 @@ TEST_F(JobPreviewTest, TellsWhenTheMemoryWillNotDo) {
       preview_job(small, *cohort_, {1, 1, std::size_t{100} << 20, std::size_t{300} << 20});
   EXPECT_FALSE(preview.memory_fits());
   ASSERT_EQ(preview.warnings.size(), 1u);
-  EXPECT_TRUE(contains(preview.warnings[0], "at least 300MiB")) << preview.warnings[0];
+  EXPECT_TRUE(contains(preview.warnings[0], "at least 304MiB")) << preview.warnings[0];
 }
 
 TEST_F(JobPreviewTest, TextAndJsonSayTheSame) {

@@ -150,14 +150,25 @@ bool RunLock::try_create() {
   return true;
 }
 
-// Two that judge the same lock dead race for it: the rename moves away whatever is there by then,
-// so what was moved is looked at, and put back when it is not what was judged.
+// Of several that judge the same lock dead, the one that makes the claim file removes the lock;
+// then all race to make a new one. A claim whose maker died in between is dropped after a while.
 void RunLock::take_over(const struct stat& judged) {
-  const auto aside = temporary_path(file_);
-  if (::rename(file_.c_str(), aside.c_str()) != 0) return;  // another one was faster
-  const auto moved = fresh_stat(aside);
-  if (moved && !same_file(*moved, judged)) (void)::link(aside.c_str(), file_.c_str());
-  ::unlink(aside.c_str());
+  const auto claim = file_.parent_path() /
+                     fmt::format(".run.lock-claim-{}-{}", judged.st_ino, judged.st_mtim.tv_nsec);
+  const int descriptor = ::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor < 0) {
+    check(errno == EEXIST, ErrorCode::kIo, "cannot create {}: {}", claim.string(),
+          errno_text(errno));
+    constexpr double kForgotten_s = 10;
+    const auto there = fresh_stat(claim);
+    if (there && age_s(file_, *there) > kForgotten_s) ::unlink(claim.c_str());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return;
+  }
+  ::close(descriptor);
+  const auto now = fresh_stat(file_);
+  if (now && mark_of(*now) == mark_of(judged)) ::unlink(file_.c_str());
+  ::unlink(claim.c_str());
 }
 
 bool RunLock::mine() const {
