@@ -83,15 +83,15 @@ int launch(const CommandLine& command) {
 }
 
 int submit(const CommandLine& command) {
-  Submission submission{.wish = {command.nodes, command.gpus_per_node, command.ranks_per_node,
-                                 command.cpus_per_task, command.memory, command.time,
-                                 command.partition, command.account},
-                        .options = load_config(command.config, command.sets).options,
-                        .config = command.config,
-                        .sets = command.sets,
-                        .run_dir = command.run_dir,
-                        .dry_run = command.dry_run,
-                        .json = command.json};
+  Submission submission{
+      .wish = {command.nodes, command.gpus_per_node, command.ranks_per_node, command.cpus_per_task,
+               command.memory, command.time, command.partition, command.account},
+      .options = load_config(command.config, command.sets).options,
+      .config = command.config,
+      .sets = command.sets,
+      .run_dir = command.run_dir,
+      .dry_run = command.dry_run,
+      .json = command.json};
   (void)cohort_of(command, submission.options);  // without a slide it is refused here already
   submit_job(submission);
   return 0;

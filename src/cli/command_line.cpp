@@ -117,6 +117,19 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
       add("gpus-per-node",
           number_value("--gpus-per-node", line.gpus_per_node, 0, 64)->required()->value_name("G"),
           "GPUs on each, 0 for none");
+      add("ranks-per-node",
+          number_value("--ranks-per-node", line.ranks_per_node, 1, 1024)->value_name("R"),
+          "ranks on each (default: as many as its cores and memory allow; with GPUs one for each)");
+      add("cpus-per-task",
+          number_value("--cpus-per-task", line.cpus_per_task, 1, 1024)->value_name("C"),
+          "cores of each rank (default: /workers/readers, else 4; with GPUs an equal share)");
+      add("mem", po::value(&line.memory)->value_name("SIZE"),
+          "memory on each node, as sbatch has it (default: of all ranks, or the cores' share)");
+      add("time", po::value(&line.time)->value_name("TIME"),
+          "walltime, as sbatch has it (default: 8 hours, or the partition's limit)");
+      add("partition", po::value(&line.partition)->value_name("NAME"),
+          "partition (default: the first that fits)");
+      add("account", po::value(&line.account)->value_name("NAME"), "account to charge");
       add("dry-run", po::bool_switch(&line.dry_run), "print the script, submit nothing");
       break;
     case Verb::kSynth:

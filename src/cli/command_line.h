@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,14 +45,17 @@ struct CommandLine {
   int restarts = 0;                  ///< launch, >= 0
   std::vector<std::string> command;  ///< launch: "run", CONFIG and its options, to hand on
 
-  std::string format;                ///< export
-  std::filesystem::path out;         ///< export, train, synth
-  std::filesystem::path labels;      ///< train
-  std::string class_name;            ///< train
-  int nodes = 0, gpus_per_node = 0;  ///< submit
-  int slides = 0;                    ///< synth, >= 1
-  std::int64_t size_px = 0;          ///< synth: edge of a slide, 256..100000
-  std::uint64_t seed = 0;            ///< synth
+  std::string format;                                ///< export
+  std::filesystem::path out;                         ///< export, train, synth
+  std::filesystem::path labels;                      ///< train
+  std::string class_name;                            ///< train
+  int nodes = 0, gpus_per_node = 0;                  ///< submit
+  std::optional<int> ranks_per_node, cpus_per_task;  ///< submit, >= 1
+  std::string memory, time;                          ///< submit: in Slurm's words
+  std::string partition, account;                    ///< submit
+  int slides = 0;                                    ///< synth, >= 1
+  std::int64_t size_px = 0;                          ///< synth: edge of a slide, 256..100000
+  std::uint64_t seed = 0;                            ///< synth
 };
 
 /// Parses `argv`. Throws Error(kUsage) with what is wrong, the nearest verb or option, and how to
