@@ -162,6 +162,24 @@ def test_a_run_that_ended_while_in_strips_is_resumed(flat, tmp_path, stop, ranks
     expect_equal(whole, tmp_path / "run")
 
 
+def test_a_strip_that_crashes_the_process_again_and_again_is_given_up(flat, tmp_path):
+    config, _, _ = flat
+    arguments = command(config, tmp_path / "run", *IN_STRIPS)
+    crashing = dict(ENVIRONMENT, TILEPOOL_FAULT="at=strip index=9 do=segv")
+    codes = []
+    while not codes or codes[-1] < 0:
+        assert len(codes) < 6, codes
+        codes.append(subprocess.run(arguments, env=crashing, capture_output=True).returncode)
+    assert codes[0] == -signal.SIGSEGV and codes[-1] == 0, codes
+    scan, = (tmp_path / "run/scan").glob("*.h5")
+    with h5py.File(scan) as file:
+        assert b"; 1 parts cannot be read and count as tissue: crashed" in file.attrs["notes"]
+        tissue = file["tissue/mask"][:]
+        rows = tissue.shape[0] // STRIPS
+        assert tissue[9 * rows:10 * rows].all() and not tissue[8 * rows:9 * rows].all()
+    assert strips(tmp_path / "run") == []
+
+
 def test_a_planned_run_reads_no_strips_and_tells_of_a_changed_slide(flat, tmp_path):
     config, whole, _ = flat
     slide = Path(shutil.copy(config.parent / "flat.tif", tmp_path))
