@@ -20,6 +20,16 @@ namespace tilepool {
 
 namespace {
 constexpr int kMaxStripRounds = 2;
+
+/// For slides and strips: each is a lease, none is worth repeating.
+SchedulerOptions one_at_a_time() {
+  SchedulerOptions options;
+  options.max_range = 1;
+  options.sequential = false;
+  options.straggler_factor = 1e9;
+  return options;
+}
+
 }  // namespace
 
 void Master::phase_done() {
@@ -33,11 +43,7 @@ void Master::phase_done() {
 }
 
 void Master::start_scan(const std::vector<WorkInterval>& slides) {
-  SchedulerOptions options;
-  options.max_range = 1;
-  options.sequential = false;
-  options.straggler_factor = 1e9;
-  start_phase(Phase::kScan, slides, options);
+  start_phase(Phase::kScan, slides, one_at_a_time());
 }
 
 // Slides too large for one worker: all workers read their strips, then the slides are leased again
@@ -59,11 +65,7 @@ void Master::start_strips() {
   events_->write("info", 0, "strips",
                  {{"slides", static_cast<std::int64_t>(cut_slides_.size())},
                   {"strips", static_cast<std::int64_t>(strips)}});
-  SchedulerOptions options;
-  options.max_range = 1;
-  options.sequential = false;
-  options.straggler_factor = 1e9;
-  start_phase(Phase::kScanStrips, work, options);
+  start_phase(Phase::kScanStrips, work, one_at_a_time());
 }
 
 void Master::start_joining_strips() {
@@ -204,11 +206,7 @@ void Master::start_calibrate() {
         work.push_back({i, i + 1, 0});
   }
   status_.state = "calibrating";
-  SchedulerOptions options;
-  options.max_range = 1;
-  options.sequential = false;
-  options.straggler_factor = 1e9;
-  start_phase(Phase::kCalibrate, work, options);
+  start_phase(Phase::kCalibrate, work, one_at_a_time());
 }
 
 void Master::merge_calibrations() {
