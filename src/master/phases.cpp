@@ -2,10 +2,12 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
 #include "common/model/options_json.h"
+#include "common/run/atomic_file.h"
 #include "common/run/calibration_file.h"
 #include "common/run/pack_guard.h"
 #include "common/run/plan_file.h"
@@ -80,6 +82,8 @@ void Master::give_up(std::uint64_t index, const std::string& reason) {
   events_->write("error", 0, "given-up",
                  {{"index", static_cast<std::int64_t>(index)}, {"reason", reason}});
   if (phase_ == Phase::kScan) {
+    // A plan made from its earlier scan stands; only its tiles may still fail.
+    if (std::filesystem::exists(setup_.layout.plan())) return;
     const SlideSpec& slide = setup_.run.cohort.at(index);
     SlideScan scan;
     scan.slide_id = slide.id;
@@ -161,6 +165,7 @@ void Master::after_scan() {
 // The plan of this very job is kept; one of a smaller sample of it is grown into the next
 // generation, which knows the tiles already committed.
 void Master::make_plan() {
+  fault_point(FaultPoint::kPlan, 0);
   PlanHead head;
   head.seed = options_.sample.seed;
   head.job_id = identity_.job_id;
@@ -346,6 +351,9 @@ void Master::write_results(const std::filesystem::path& index) {
 }
 
 void Master::finish_books() {
+  if (lost_workers_)  // what they were writing; one that is only asleep fails to rename it
+    for (const auto& folder : {setup_.layout.scan_dir(), setup_.layout.ranges_dir()})
+      remove_temporaries(folder);
   const std::vector<FinalSlide> slides =
       final_slides(setup_.layout, pack_index_path(setup_.layout));
   write_ledger(setup_.layout, slides);

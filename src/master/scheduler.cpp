@@ -82,6 +82,8 @@ WorkInterval Scheduler::take_chunk(Worker& worker, std::uint64_t most) {
 void Scheduler::track_single(std::uint64_t task_id) {
   const Task& task = tasks_.at(task_id);
   if (task.leases.size() != 1) return;
+  // A suspect is not given to a second worker while it may be killing the first.
+  if (task.interval.attempts > 0 || task.interval.kills > 0) return;
   const double key = leases_.at(task.leases.front()).started;
   (task.interval.last - task.interval.first > 1 ? several_ : single_).insert({key, task_id});
   tracked_[task_id] = key;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 namespace tilepool {
 
@@ -9,9 +8,5 @@ namespace tilepool {
 /// limit leaves (SLURM_JOB_END_TIME, else squeue), less a reserve for committing, a twentieth, at
 /// least 5 and at most 60 s. nullopt: no limit, or none that can be found out.
 [[nodiscard]] std::optional<double> time_left_s(std::optional<double> max_runtime_s);
-
-/// Seconds in squeue's "[[days-]hours:]minutes:seconds"; nullopt for UNLIMITED, NOT_SET and the
-/// like.
-[[nodiscard]] std::optional<double> parse_slurm_time(std::string_view text);
 
 }  // namespace tilepool

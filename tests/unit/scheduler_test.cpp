@@ -200,6 +200,20 @@ TEST(Scheduler, ASecondCrashGivesTheIndexUpAndNothingElse) {
   EXPECT_EQ(scheduler.remaining(), 4U);
 }
 
+TEST(Scheduler, ASuspectIsNeverWithTwoWorkers) {
+  Scheduler scheduler({.max_range = 4, .silent_limit_s = 1e6}, {{0, 2, 0}, {7, 8, 1}});
+  scheduler.add_worker(1, 3, 0);
+  (void)scheduler.take_actions();
+  scheduler.add_worker(2, 1, 0);
+  for (double now = 1; now < 1000; now += 1) {
+    scheduler.tick(now);
+    for (const auto& action : of_kind(scheduler.take_actions(), Kind::kAssign)) {
+      EXPECT_LT(action.first, 7U);
+      scheduler.on_finished(2, action.lease, LeaseEnd::kDone, "", now);
+    }
+  }
+}
+
 TEST(Scheduler, AnIndexIsGivenUpAfterThreeSilentDeathsNotAfterTwo) {
   Scheduler scheduler({.max_range = 4}, {{7, 8, 0}});
   for (int worker = 1; worker <= 3; ++worker) {

@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,7 +21,7 @@
 namespace tilepool {
 namespace {
 
-enum class Deed { kKill, kStop, kSegv, kExit, kHang, kEio, kEnospc };
+enum class Deed { kKill, kStop, kSegv, kExit, kHang, kSlow, kEio, kEnospc };
 
 struct Fault {
   FaultPoint point = FaultPoint::kRead;
@@ -41,12 +43,13 @@ constexpr std::array<std::pair<std::string_view, FaultPoint>, 9> kPoints{{
     {"plan", FaultPoint::kPlan},
     {"pack", FaultPoint::kPack},
 }};
-constexpr std::array<std::pair<std::string_view, Deed>, 7> kDeeds{{
+constexpr std::array<std::pair<std::string_view, Deed>, 8> kDeeds{{
     {"kill", Deed::kKill},
     {"stop", Deed::kStop},
     {"segv", Deed::kSegv},
     {"exit", Deed::kExit},
     {"hang", Deed::kHang},
+    {"slow", Deed::kSlow},
     {"eio", Deed::kEio},
     {"enospc", Deed::kEnospc},
 }};
@@ -118,6 +121,9 @@ int commit_deed(Deed deed) {
       ::_exit(9);
     case Deed::kHang:
       break;
+    case Deed::kSlow:
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return 0;
     case Deed::kEio:
       return EIO;
     case Deed::kEnospc:

@@ -10,12 +10,12 @@ namespace tilepool {
 ///
 /// TILEPOOL_FAULT arms them: faults separated by ';', each words "key=value" separated by blanks:
 ///   at=scan|strip|calibrate|read|compute|write|commit|plan|pack   where (needed)
-///   do=kill|stop|segv|exit|hang|eio|enospc                        what (needed)
+///   do=kill|stop|segv|exit|hang|slow|eio|enospc                   what (needed)
 ///   rank=R     only on this rank (default: on every rank)
 ///   index=I    only for this slide or sample index (default: any)
 ///   nth=N      at the N-th pass of the point that matches, and only then (default: at every pass)
-/// kill and stop raise that signal, segv crashes, exit leaves by _exit(9), hang never returns, eio
-/// and enospc fail as a write with that error number does.
+/// kill and stop raise that signal, segv crashes, exit leaves by _exit(9), hang never returns,
+/// slow takes a tenth of a second, eio and enospc fail as a write with that error number does.
 enum class FaultPoint : std::uint8_t {
   kScan,
   kStrip,
