@@ -17,6 +17,8 @@
 #include "common/run/status_json.h"
 #include "job.h"
 #include "launch/launch.h"
+#include "launch/mpirun.h"
+#include "loss_trial.h"
 #include "master/run_directory.h"
 #include "report/report.h"
 #include "report/status_view.h"
@@ -25,6 +27,20 @@
 
 namespace tilepool {
 namespace {
+
+/// What a lost worker costs under the launcher at hand.
+Finding tier_finding() {
+  using Health = Finding::Health;
+  try {
+    const MpiTier tier = find_mpirun().tier();
+    return {tier == MpiTier::kPlain ? Health::kWarn : Health::kPass, Finding::Area::kMachine,
+            "lost workers, with tilepool launch", describe(tier),
+            tier == MpiTier::kPlain ? "Open MPI 4 or 5 lets a run survive them" : ""};
+  } catch (const Error& error) {
+    return {Health::kWarn, Finding::Area::kMachine, "lost workers, with tilepool launch",
+            "no launcher", one_line(error.what())};
+  }
+}
 
 int doctor(const CommandLine& command) {
   DoctorInput input;
@@ -37,7 +53,9 @@ int doctor(const CommandLine& command) {
       input.config_problem = error.what();
     }
   }
-  const std::vector<Finding> findings = examine(input);
+  std::vector<Finding> findings = examine(input);
+  findings.push_back(tier_finding());
+  if (command.kill_a_worker) findings.push_back(try_a_loss(input.run_dir));
   fmt::print("{}", command.json ? findings_json(findings)
                                 : findings_text(findings, colour_wanted(STDOUT_FILENO)));
   return doctor_exit_code(findings);
@@ -135,6 +153,9 @@ int main(int argc, char** argv) {
   using namespace tilepool;
   std::unique_ptr<MpiRuntime> mpi;
   int code = 0;
+  // HDF5 locks what it opens, which some file systems refuse. Nothing here needs it: run.lock keeps
+  // two masters apart, and files are written under names of their own and never changed.
+  ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   try {
     const CommandLine command = parse_command_line(argc, argv);
     configure_log({command.quiet ? LogLevel::kWarning : LogLevel::kInfo, -1});

@@ -150,7 +150,10 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
     case Verb::kPrint:
     case Verb::kPlan:
     case Verb::kReport:
+      break;
     case Verb::kDoctor:
+      add("kill-a-worker", po::bool_switch(&line.kill_a_worker),
+          "try it: run a small slide with two workers and kill one");
       break;
   }
 }

@@ -34,11 +34,12 @@ struct CommandLine {
   bool json = false;
   bool quiet = false;
 
-  bool fresh = false;      ///< run, launch: throw away what an other configuration left
-  bool watch = false;      ///< status
-  bool exit_code = false;  ///< status: exit as the run did
-  bool table = false;      ///< config: the Markdown table of the keys
-  bool dry_run = false;    ///< submit
+  bool fresh = false;          ///< run, launch: throw away what an other configuration left
+  bool kill_a_worker = false;  ///< doctor
+  bool watch = false;          ///< status
+  bool exit_code = false;      ///< status: exit as the run did
+  bool table = false;          ///< config: the Markdown table of the keys
+  bool dry_run = false;        ///< submit
 
   int ranks = 0;                     ///< launch -n, >= 1
   std::string hostfile;              ///< launch

@@ -101,10 +101,10 @@ bool locks_work(const fs::path& folder) {
   return file.valid() && flock(file.number(), LOCK_EX | LOCK_NB) == 0;
 }
 
-/// HDF5 1.10 locks every file it opens unless this variable says FALSE.
-bool hdf5_locks() {
+/// Whether a person demands locks of HDF5; the program itself asks for them only where they work.
+bool hdf5_must_lock() {
   const char* const value = std::getenv("HDF5_USE_FILE_LOCKING");
-  return value == nullptr || std::string_view(value) != "FALSE";
+  return value != nullptr && (std::string_view(value) == "TRUE" || std::string_view(value) == "1");
 }
 
 }  // namespace
@@ -152,10 +152,16 @@ Finding check_commit(const fs::path& run_dir) {
   if (const std::string problem = commit_problem(scratch.path()); !problem.empty())
     return files(Health::kFail, "run directory", fmt::format("{}: {}", folder.string(), problem),
                  "choose another place with --run-dir");
-  if (!locks_work(scratch.path()) && hdf5_locks())
+  const bool locks = locks_work(scratch.path());
+  if (!locks && hdf5_must_lock())
     return files(Health::kFail, "run directory",
-                 folder.string() + ": files cannot be locked, and HDF5 locks what it opens",
-                 "export HDF5_USE_FILE_LOCKING=FALSE, or mount the file system with flock");
+                 folder.string() + ": files cannot be locked, and HDF5_USE_FILE_LOCKING demands it",
+                 "unset HDF5_USE_FILE_LOCKING, or mount the file system with flock");
+  if (!locks)
+    return files(Health::kPass, "run directory",
+                 folder.string() +
+                     ": writing, fsync and renaming work; files cannot be locked, which HDF5 is "
+                     "told to do without");
   return files(Health::kPass, "run directory",
                folder.string() + ": writing, fsync, renaming and locking work");
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from faults import Attempt, Cohort, record, strays, survive
-from runs import differences, ledger, results, status
+from runs import BINARY, ENVIRONMENT, differences, ledger, results, status
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +276,34 @@ def test_a_flipped_bit_in_a_range_file_is_found_and_computed_again(cohort, tmp_p
     assert code == 0, output
     assert "its tiles are computed again" in output
     assert differences(cohort.reference, tmp_path / "run") == ""
+
+
+NO_LOCKS = """#include <errno.h>
+int flock(int file, int operation) { (void)file; (void)operation; errno = ENOLCK; return -1; }
+"""
+
+
+def test_a_file_system_without_locks(cohort, tmp_path):
+    """flock() fails as it does on file systems mounted without it."""
+    (tmp_path / "no_locks.c").write_text(NO_LOCKS)
+    library = tmp_path / "no_locks.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "no_locks.c"], check=True)
+    environment = dict(ENVIRONMENT, LD_PRELOAD=str(library))
+    doctor = subprocess.run([BINARY, "doctor", "--run-dir", tmp_path / "run"], text=True,
+                            env=environment, capture_output=True)
+    assert "files cannot be locked" in doctor.stdout
+    for launcher, name in (([], "alone"), (["mpirun", "--oversubscribe", "-n", "3"], "together")):
+        done = subprocess.run([*launcher, BINARY, "run", cohort.config, "--run-dir",
+                               tmp_path / name], text=True, env=environment, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        assert differences(cohort.reference, tmp_path / name) == ""
+
+
+def test_doctor_kills_a_worker(tmp_path):
+    done = subprocess.run([BINARY, "doctor", "--kill-a-worker", "--run-dir", tmp_path / "run"],
+                          text=True, env=ENVIRONMENT, capture_output=True, timeout=90)
+    assert "PASS  a killed worker" in done.stdout, done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_run_leaves_nothing_behind(cohort):
