@@ -79,13 +79,20 @@ WorkInterval Scheduler::take_chunk(Worker& worker, std::uint64_t most) {
   return chunk;
 }
 
+// Indices at the back of a task with one lease that its worker need not have begun.
+std::uint64_t Scheduler::not_begun(const Task& task) const {
+  const std::uint64_t front =
+      std::max(task.interval.first + 1, leases_.at(task.leases.front()).begun);
+  return task.interval.last - std::min(front, task.interval.last);
+}
+
 void Scheduler::track_single(std::uint64_t task_id) {
   const Task& task = tasks_.at(task_id);
   if (task.leases.size() != 1) return;
   // A suspect is not given to a second worker while it may be killing the first.
   if (task.interval.attempts > 0 || task.interval.kills > 0) return;
   const double key = leases_.at(task.leases.front()).started;
-  (task.interval.last - task.interval.first > 1 ? several_ : single_).insert({key, task_id});
+  (not_begun(task) > 0 ? several_ : single_).insert({key, task_id});
   tracked_[task_id] = key;
 }
 
@@ -123,8 +130,8 @@ void Scheduler::assign(int worker_id, std::uint64_t task_id, double now) {
   Worker& worker = workers_.at(worker_id);
   Task& task = tasks_.at(task_id);
   const std::uint64_t id = next_lease_++;
-  leases_[id] = {worker_id, task_id, task.interval.last, false,
-                 options_.sequential ? kQueued : now};
+  leases_[id] = {worker_id,           task_id, task.interval.last,
+                 task.interval.first, false,   options_.sequential ? kQueued : now};
   untrack(task_id);
   task.leases.push_back(id);
   if (worker.leases.empty()) worker.last_progress = now;
@@ -168,9 +175,12 @@ bool Scheduler::help_slowest(int worker_id, double now) {
   }
   if (single_.empty()) return false;
   const auto [started, task_id] = *single_.begin();
-  const double mean_s = committed_ == 0 ? 0 : busy_s_ / static_cast<double>(committed_);
+  const WorkInterval& slow = tasks_.at(task_id).interval;
+  const double expected_s = committed_ == 0 ? 0
+                                            : busy_s_ / static_cast<double>(committed_) *
+                                                  static_cast<double>(slow.last - slow.first);
   if (started != kQueued &&
-      (committed_ == 0 || now - started <= options_.straggler_factor * mean_s))
+      (committed_ == 0 || now - started <= options_.straggler_factor * expected_s))
     return false;
   assign(worker_id, task_id, now);
   return true;
@@ -182,7 +192,8 @@ void Scheduler::take_back(int worker_id, std::uint64_t task_id, double now) {
   WorkInterval& whole = tasks_.at(task_id).interval;
   const std::uint64_t fair =
       ceil_div(running_count_, 2 * static_cast<std::uint64_t>(std::max(1, live_)));
-  const std::uint64_t size = std::clamp<std::uint64_t>(fair, 1, (whole.last - whole.first) / 2);
+  const std::uint64_t size =
+      std::clamp<std::uint64_t>(fair, 1, ceil_div<std::uint64_t>(not_begun(tasks_.at(task_id)), 2));
   untrack(task_id);
   whole.last -= size;
   const std::uint64_t lease = tasks_.at(task_id).leases.front();
@@ -213,6 +224,25 @@ void Scheduler::on_progress(int worker, double now) {
   if (found == workers_.end()) return;
   found->second.last_heard = now;
   found->second.last_progress = now;
+}
+
+void Scheduler::on_begun(int worker_id, std::uint64_t lease_id, std::uint64_t next) {
+  const auto found = workers_.find(worker_id);
+  if (found == workers_.end() || !found->second.alive) return;
+  const auto& held = found->second.leases;
+  if (std::find(held.begin(), held.end(), lease_id) == held.end()) return;
+  for (const std::uint64_t id : held) {
+    Lease& lease = leases_.at(id);
+    const std::uint64_t begun = id == lease_id ? next : lease.last;
+    if (begun > lease.begun) {
+      lease.begun = begun;
+      if (!lease.stale) {
+        untrack(lease.task);
+        track_single(lease.task);
+      }
+    }
+    if (id == lease_id) return;
+  }
 }
 
 // Takes the lease off its worker and its task.

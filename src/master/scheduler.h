@@ -75,6 +75,9 @@ class Scheduler {
                    double now);
   /// It is getting somewhere with its work; on_committed and on_finished say so too.
   void on_progress(int worker, double now);
+  /// Of this lease it has begun everything before `next`, and all of the leases before it: others
+  /// may take the rest, not what is begun.
+  void on_begun(int worker, std::uint64_t lease, std::uint64_t next);
   /// The worker is lost. `culprits`: indices that are known to have crashed it; without any, the
   /// lease in work is under suspicion.
   void on_lost(int worker, const std::string& reason, double now,
@@ -108,8 +111,9 @@ class Scheduler {
   struct Lease {
     int worker = -1;
     std::uint64_t task = 0;
-    std::uint64_t last = 0;  // as handed out; others may have taken the back since
-    bool stale = false;      // its task is complete; the worker has not said yet that it dropped it
+    std::uint64_t last = 0;   // as handed out; others may have taken the back since
+    std::uint64_t begun = 0;  // the worker has at least begun what is before
+    bool stale = false;  // its task is complete; the worker has not said yet that it dropped it
     double started = kQueued;
   };
   struct Worker {
@@ -133,6 +137,7 @@ class Scheduler {
   bool help_slowest(int worker_id, double now);
   void take_back(int worker_id, std::uint64_t task_id, double now);
   void start_front(Worker& worker, double now);
+  [[nodiscard]] std::uint64_t not_begun(const Task& task) const;
   void track_single(std::uint64_t task_id);
   void untrack(std::uint64_t task_id);
   void complete(std::uint64_t task_id, std::uint64_t done_lease, double now);
@@ -153,7 +158,7 @@ class Scheduler {
   std::map<int, Worker> workers_;
   std::set<int> hungry_;  // live workers with room for a lease
   std::set<int> idle_;    // those without any
-  // (start, task) of tasks with one lease, of several indices and of one.
+  // (start, task) of tasks with one lease: those of which others may take the back, and the rest.
   std::set<std::pair<double, std::uint64_t>> several_, single_;
   std::unordered_map<std::uint64_t, double> tracked_;  // task -> its start there
   std::vector<SchedulerAction> actions_;

@@ -259,6 +259,13 @@ void RangePipeline::stop() {
   stopping_ = true;
 }
 
+std::optional<RangePipeline::Front> RangePipeline::next_to_begin() const {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return std::nullopt;
+  const auto [lease, slot] = waiting_.front();
+  return Front{lease, leases_.at(lease).jobs[slot].sample_index};
+}
+
 bool RangePipeline::quiet() const {
   const std::lock_guard lock(mutex_);
   return in_work_ == 0;

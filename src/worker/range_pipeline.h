@@ -77,6 +77,11 @@ class RangePipeline {
   void trim(std::uint64_t lease, std::uint64_t end);
   /// Nothing more is begun; what is in work is finished.
   void stop();
+  struct Front {
+    std::uint64_t lease = 0, sample_index = 0;
+  };
+  /// The next tile to be begun; nullopt: all are.
+  [[nodiscard]] std::optional<Front> next_to_begin() const;
   /// No tile is being read or computed.
   [[nodiscard]] bool quiet() const;
   /// Single-threaded mode: does one tile; false when there was none, or where threads do the work.

@@ -473,6 +473,13 @@ void Worker::heartbeat() {
     message.pixels_read = counters.pixels;
     message.read_s = static_cast<double>(counters.read_ns) * 1e-9;
     message.compute_s = static_cast<double>(counters.compute_ns) * 1e-9;
+    if (const auto front = pipeline_->next_to_begin()) {
+      message.lease = front->lease;
+      message.begun = front->sample_index;
+    } else if (!leases_.empty()) {  // ids grow: the last one handed out
+      message.lease = leases_.rbegin()->first;
+      message.begun = leases_.rbegin()->second.last;
+    }
   }
   channel_.send(0, message);
   next_heartbeat_s_ = now_s() + setup_.options.run.heartbeat_s;

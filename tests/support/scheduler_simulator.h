@@ -118,6 +118,7 @@ inline SimulationResult simulate(const SimulatedCluster& cluster, std::uint64_t 
     const bool poisoned =
         std::find(cluster.poison.begin(), cluster.poison.end(), lease.next) != cluster.poison.end();
     if (!poisoned && !lease.cancelled && ++lease.next < lease.last) {
+      scheduler.on_begun(event.worker, event.lease, lease.next + 1);
       work_on(event.worker, event.lease);
       continue;
     }

@@ -121,6 +121,8 @@ struct Finished {
 struct Heartbeat {
   static constexpr Tag kTag = Tag::kHeartbeat;
   std::uint64_t progress = 0;  ///< grows with every step of work that gets anywhere
+  std::uint64_t lease = 0;     ///< the range in which the next tile to begin lies; 0: none
+  std::uint64_t begun = 0;     ///< everything before this sample index is begun
   std::uint64_t tiles_done = 0;
   std::uint64_t rss_bytes = 0;
   std::uint64_t peak_rss_bytes = 0;
@@ -192,7 +194,7 @@ static_assert(std::has_unique_object_representations_v<Hello>);
 static_assert(std::has_unique_object_representations_v<Work>);
 static_assert(std::has_unique_object_representations_v<Finished>);
 static_assert(sizeof(Committed) == 7 * sizeof(std::uint64_t));
-static_assert(sizeof(Heartbeat) == 8 * sizeof(std::uint64_t));
+static_assert(sizeof(Heartbeat) == 10 * sizeof(std::uint64_t));
 static_assert(std::has_unique_object_representations_v<Pack>);
 
 }  // namespace tilepool
