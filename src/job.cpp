@@ -88,11 +88,15 @@ std::vector<std::string> class_names(const Options& options) {
   return names;
 }
 
-/// COLLECTIVE over `members`. Ends the process when it cannot go on: the others are held up in
-/// collective calls and see to themselves.
+/// COLLECTIVE over the ranks that `request` does not call lost.
 void pack_with(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telemetry,
-               const std::vector<int>& members, Budget& budget) {
-  MpiGroupCommunicator ranks(mpi.world(), members);
+               const Pack& request, Budget& budget) {
+  const auto* const lost_end = request.lost.begin() + static_cast<std::ptrdiff_t>(request.n_lost);
+  std::vector<int> members;
+  for (int rank = 0; rank < mpi.size(); ++rank)
+    if (std::find(request.lost.begin(), lost_end, rank) == lost_end) members.push_back(rank);
+  auto ranks = request.shrink != 0 ? MpiGroupCommunicator::of_the_living(mpi.world())
+                                   : MpiGroupCommunicator(mpi.world(), members);
   pack_results(job, pack_index_path(job.layout), telemetry, ranks.get(), budget);
   ranks.barrier();
   ranks.close();
@@ -123,18 +127,14 @@ MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRu
   setup.leave = [](int code) { leave(true, code); };
   if (!setup.works)
     setup.pack_together = [mpi](const PackJob& pack, const Telemetry& telemetry,
-                                const std::vector<int>& members, Budget& budget) {
-      pack_with(*mpi, pack, telemetry, members, budget);
+                                const Pack& request, Budget& budget) {
+      pack_with(*mpi, pack, telemetry, request, budget);
     };
   return setup;
 }
 
 /// A worker's part of the pack.
 void join_pack(const MpiRuntime& mpi, const Job& job, const Pack& request, Budget& budget) {
-  const auto* const lost_end = request.lost.begin() + static_cast<std::ptrdiff_t>(request.n_lost);
-  std::vector<int> members;
-  for (int rank = 0; rank < mpi.size(); ++rank)
-    if (std::find(request.lost.begin(), lost_end, rank) == lost_end) members.push_back(rank);
   const auto give_up = [&](int code, const std::string& why) {
     log_error("rank {} on {}: {}", mpi.rank(), job.host, why);
     leave(false, code);
@@ -146,7 +146,7 @@ void join_pack(const MpiRuntime& mpi, const Job& job, const Pack& request, Budge
     pack_with(mpi,
               {job.layout, task_schema(job.options), class_names(job.options), job.options.output,
                request.block_bytes},
-              {}, members, budget);
+              {}, request, budget);
   } catch (const Error& error) {
     guard.tell(fmt::format("rank {} on {}", mpi.rank(), job.host), error);
     give_up(exit_code_of(error.code()), error.what());

@@ -131,6 +131,10 @@ class Attempt {
   }
 
   Outcome without_record(int mpirun_code) {
+    // Open MPI 5 may end the master between its last word to status.json and the record.
+    if (const auto status = status_of_this_run(); status && status->exit_code >= 0)
+      return {status->exit_code, status->exit_code == 75 && !stopped_s_ && lost_ranks(),
+              "mpirun ended the ranks"};
     if (began_) return {75, true, "the master was lost"};
     // Its own words are on stderr already.
     const bool ours = mpirun_code == 64 || mpirun_code == 66 || mpirun_code == 78;
@@ -156,15 +160,21 @@ class Attempt {
     return {};
   }
 
+  /// status.json, if it is of this attempt.
+  [[nodiscard]] std::optional<RunStatus> status_of_this_run() const {
+    try {
+      RunStatus status = read_status(layout_.status());
+      if (status.started >= started_) return status;
+    } catch (const Error&) {  // none yet
+    }
+    return std::nullopt;
+  }
+
   [[nodiscard]] bool lost_ranks() const {
     if (std::filesystem::exists(layout_.packing_mark())) return true;
-    try {
-      const RunStatus status = read_status(layout_.status());
-      return std::any_of(status.ranks.begin(), status.ranks.end(),
-                         [](const RankStatus& rank) { return !rank.alive; });
-    } catch (const Error&) {
-      return false;
-    }
+    const auto status = status_of_this_run();
+    return status && std::any_of(status->ranks.begin(), status->ranks.end(),
+                                 [](const RankStatus& rank) { return !rank.alive; });
   }
 
   // Ranks that can, leave by themselves; mpirun then ends those on other hosts; what is still there

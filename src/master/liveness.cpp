@@ -44,6 +44,8 @@ void Master::look_for_dead() {
     else if (life == Life::kUnknown && crashed.contains({rank, peer.process.pid}))
       lost.emplace_back(rank, "crashed");
   }
+  for (const int rank : channel_.dead_ranks())
+    if (peers_.contains(rank)) lost.emplace_back(rank, "died");
   if (scheduler_ != nullptr)
     for (const Scheduler::Overdue& late : scheduler_->overdue(now_s()))
       lost.emplace_back(late.worker, late.reason);

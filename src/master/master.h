@@ -42,10 +42,10 @@ struct MasterSetup {
   std::function<bool()> stop_asked = [] { return false; };
   /// Ends the process at once, while another thread is held up for ever; does not return.
   std::function<void(int exit_code)> leave;
-  /// Writes results.h5 under its temporary name with these ranks, 0 among them; COLLECTIVE with
-  /// their workers' pack. Empty: the master packs alone.
-  std::function<void(const PackJob& job, const Telemetry& telemetry,
-                     const std::vector<int>& members, Budget& budget)>
+  /// Writes results.h5 under its temporary name with all ranks that `request` does not call lost;
+  /// COLLECTIVE with their workers' pack. Empty: the master packs alone.
+  std::function<void(const PackJob& job, const Telemetry& telemetry, const Pack& request,
+                     Budget& budget)>
       pack_together;
 };
 
@@ -112,7 +112,8 @@ class Master {
   [[nodiscard]] bool everyone_answers();
   void pack();
   void write_results(const std::filesystem::path& index);
-  [[nodiscard]] std::vector<int> packers() const;
+  void pack_together(const PackJob& job, const Pack& order);
+  [[nodiscard]] std::optional<Pack> packing_order(std::size_t block_bytes);
   void finish_books();
   void end(const std::string& state, int exit_code, const std::string& message);
   void refresh_status();

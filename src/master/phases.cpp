@@ -307,11 +307,27 @@ void Master::pack() {
   std::filesystem::remove(index);
 }
 
-std::vector<int> Master::packers() const {
-  std::vector<int> members{0};
-  for (const auto& [rank, peer] : peers_)
-    if (peer.alive) members.push_back(rank);
-  return members;
+// Whom to pack with; nullopt: nobody. Where the library knows who is dead it can leave out those,
+// but not ranks that it believes alive.
+std::optional<Pack> Master::packing_order(std::size_t block_bytes) {
+  Pack order{block_bytes};
+  std::size_t living = 0;
+  for (const auto& [rank, peer] : peers_) {
+    if (peer.alive)
+      ++living;
+    else if (order.n_lost++ < kMaxLostPackers)
+      order.lost[order.n_lost - 1] = rank;
+  }
+  const std::size_t known_dead = channel_.dead_ranks().size();
+  order.shrink = known_dead > 0 ? 1 : 0;
+  const bool shrinks = known_dead == 0 || known_dead == order.n_lost;
+  if (!setup_.pack_together || living == 0 || order.n_lost > kMaxLostPackers || !shrinks)
+    return std::nullopt;
+  if (std::filesystem::exists(setup_.layout.packing_mark())) {
+    log_warning("packing together did not end last time; packing alone");
+    return std::nullopt;
+  }
+  return order;
 }
 
 // All ranks that are left pack together, unless the last attempt to do so did not come back.
@@ -320,11 +336,6 @@ void Master::write_results(const std::filesystem::path& index) {
   while (pack_memory_bytes(block_bytes) > budget_.limit_bytes() && block_bytes > kMiB)
     block_bytes /= 2;
   const PackJob job{setup_.layout, schema_, setup_.class_names, options_.output, block_bytes};
-  const std::vector<int> members = packers();
-  Pack message{job.block_bytes};
-  for (const auto& [rank, peer] : peers_)
-    if (!peer.alive && message.n_lost++ < kMaxLostPackers) message.lost[message.n_lost - 1] = rank;
-  const bool failed_before = std::filesystem::exists(setup_.layout.packing_mark());
   const PackGuard guard(setup_.layout.packing_mark(), options_.run.silent_limit_s,
                         setup_.stop_asked, [this](int code, const std::string& why) {
                           status_.state = code == 75 ? "stopped" : "failed";
@@ -334,20 +345,30 @@ void Master::write_results(const std::filesystem::path& index) {
                           write_status(setup_.layout.status(), status_);
                           setup_.leave(code);
                         });
-  if (setup_.pack_together && members.size() > 1 && message.n_lost <= kMaxLostPackers &&
-      !failed_before) {
+  if (const std::optional<Pack> order = packing_order(block_bytes)) {
     guard.begin_together();
-    for (const int rank : members)
-      if (rank != 0) channel_.send(rank, message);
-    packing_ = true;
-    setup_.pack_together(job, telemetry(), members, budget_);
-    packing_ = false;
+    for (const auto& [rank, peer] : peers_)
+      if (peer.alive) channel_.send(rank, *order);
+    pack_together(job, *order);
   } else {
-    if (failed_before) log_warning("packing together did not end last time; packing alone");
     pack_results(job, index, telemetry(), std::nullopt, budget_);
   }
   commit_results(setup_.layout);
   std::filesystem::remove(setup_.layout.packing_mark());
+}
+
+// A death while packing is an error only where the library tells of it; elsewhere the guard ends
+// it.
+void Master::pack_together(const PackJob& job, const Pack& order) {
+  packing_ = true;
+  try {
+    setup_.pack_together(job, telemetry(), order, budget_);
+  } catch (const Error& error) {
+    const std::vector<int> dead = channel_.dead_ranks();
+    if (dead.size() <= order.n_lost) throw;
+    fail(ErrorCode::kStopped, "a rank died while packing: {}", one_line(error.what()));
+  }
+  packing_ = false;
 }
 
 void Master::finish_books() {

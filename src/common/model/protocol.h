@@ -149,6 +149,7 @@ inline constexpr std::size_t kMaxLostPackers = 200;
 struct Pack {
   static constexpr Tag kTag = Tag::kPack;
   std::uint64_t block_bytes = 0;
+  std::uint64_t shrink = 0;  ///< 1: the library knows the lost as dead and must leave them out first
   std::uint64_t n_lost = 0;
   std::array<std::int32_t, kMaxLostPackers> lost{};
 };

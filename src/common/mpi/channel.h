@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "common/model/protocol.h"
 
@@ -16,11 +17,15 @@ class Channel {
   [[nodiscard]] virtual int size() const = 0;
 
   /// Hands the bytes over and returns at once; never waits for the receiver, so that a dead or slow
-  /// peer stalls nobody. Messages of one sender to one receiver arrive in order.
+  /// peer stalls nobody. A message that cannot be delivered is dropped without a word: the silence
+  /// of a peer out of reach is what tells of it. Those that arrive from one sender are in order.
   virtual void send_bytes(int to, Tag tag, std::span<const std::byte> bytes) = 0;
 
   /// The next message, or nullopt when none came within `patience`.
   [[nodiscard]] virtual std::optional<Envelope> receive(std::chrono::microseconds patience) = 0;
+
+  /// Ranks that the library below reports as dead. Most report nothing: then silence must tell.
+  [[nodiscard]] virtual std::vector<int> dead_ranks() { return {}; }
 
   template <Message T>
   void send(int to, const T& message) {

@@ -5,6 +5,7 @@
 
 #include "common/base/checked.h"
 #include "common/mpi/runtime.h"
+#include "common/mpi/ulfm.h"
 
 namespace tilepool {
 
@@ -33,18 +34,19 @@ void MpiChannel::send_bytes(int to, Tag tag, std::span<const std::byte> bytes) {
   Outgoing& message = outgoing_.emplace_back();
   std::memcpy(message.bytes.data(), bytes.data(), bytes.size());
   // NOLINTNEXTLINE(clang-analyzer-optin.mpi.MPI-Checker): reap_sends() tests the request
-  check_mpi(MPI_Isend(message.bytes.data(), checked_cast<int>(bytes.size()), MPI_BYTE, to,
-                      static_cast<int>(tag), comm_, &message.request),
-            "MPI_Isend");
+  const int code = MPI_Isend(message.bytes.data(), checked_cast<int>(bytes.size()), MPI_BYTE, to,
+                             static_cast<int>(tag), comm_, &message.request);
+  if (code != MPI_SUCCESS) outgoing_.pop_back();
 }
 
 void MpiChannel::reap_sends() {
   std::erase_if(outgoing_, [](Outgoing& message) {
     int done = 0;
-    check_mpi(MPI_Test(&message.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    return done != 0;
+    return MPI_Test(&message.request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done != 0;
   });
 }
+
+std::vector<int> MpiChannel::dead_ranks() { return failed_ranks(comm_); }
 
 bool MpiChannel::all_sent() {
   reap_sends();
@@ -54,7 +56,13 @@ bool MpiChannel::all_sent() {
 std::optional<Envelope> MpiChannel::poll() {
   int arrived = 0;
   MPI_Status status;
-  check_mpi(MPI_Test(&incoming_, &arrived, &status), "MPI_Test");
+  const int code = MPI_Test(&incoming_, &arrived, &status);
+  if (is_peer_failure(code)) {
+    acknowledge_failures(comm_);  // the receive stays posted, unless it was the dead rank's message
+    if (incoming_ == MPI_REQUEST_NULL) post_receive();
+    return std::nullopt;
+  }
+  check_mpi(code, "MPI_Test");
   if (arrived == 0) return std::nullopt;
   int size = 0;
   check_mpi(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");

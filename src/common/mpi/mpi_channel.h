@@ -24,6 +24,7 @@ class MpiChannel : public Channel {
   /// Looks again and again for 50 us after the last message, then sleeps between looks, at first
   /// for 50 us and later for up to 1 ms: a rank that waits leaves its core to those that compute.
   [[nodiscard]] std::optional<Envelope> receive(std::chrono::microseconds patience) override;
+  [[nodiscard]] std::vector<int> dead_ranks() override;
   /// Whether every send has been taken by MPI.
   [[nodiscard]] bool all_sent();
 

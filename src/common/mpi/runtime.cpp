@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "common/base/checked.h"
+#include "common/mpi/ulfm.h"
 
 namespace tilepool {
 
@@ -95,6 +96,12 @@ MpiGroupCommunicator::MpiGroupCommunicator(MPI_Comm world, const std::vector<int
   MPI_Group_free(&group);
   MPI_Group_free(&everyone);
   check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+}
+
+MpiGroupCommunicator MpiGroupCommunicator::of_the_living(MPI_Comm world) {
+  const MPI_Comm living = shrunk(world);
+  check_mpi(MPI_Comm_set_errhandler(living, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  return MpiGroupCommunicator(living);
 }
 
 void MpiGroupCommunicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include <mpi.h>
@@ -51,8 +52,12 @@ class MpiRuntime {
 class MpiGroupCommunicator {
  public:
   MpiGroupCommunicator(MPI_Comm world, const std::vector<int>& members);
+  /// Of all living ranks of `world`, where the library knows who is dead.
+  [[nodiscard]] static MpiGroupCommunicator of_the_living(MPI_Comm world);
   MpiGroupCommunicator(const MpiGroupCommunicator&) = delete;
   MpiGroupCommunicator& operator=(const MpiGroupCommunicator&) = delete;
+  MpiGroupCommunicator(MpiGroupCommunicator&& other) noexcept
+      : comm_(std::exchange(other.comm_, MPI_COMM_NULL)) {}
   [[nodiscard]] MPI_Comm get() const { return comm_; }
   /// COLLECTIVE: every member has come this far.
   void barrier() const;
@@ -60,6 +65,7 @@ class MpiGroupCommunicator {
   void close();
 
  private:
+  explicit MpiGroupCommunicator(MPI_Comm comm) : comm_(comm) {}
   MPI_Comm comm_ = MPI_COMM_NULL;
 };
 
