@@ -93,7 +93,11 @@ tilepool_job() {
     set -- "${tilepool_arguments[@]}"
   fi
 
-  "${TILEPOOL:-tilepool}" launch "${launch[@]}" run "$@" &
+  # mpirun starts a daemon on each node by srun: the loss of one must not end the others. A run that
+  # loses its master starts again in this allocation before it goes back into the queue.
+  export OMPI_MCA_plm_slurm_args=${OMPI_MCA_plm_slurm_args:---no-kill --kill-on-bad-exit=0}
+  export PRTE_MCA_plm_slurm_args=${PRTE_MCA_plm_slurm_args:-$OMPI_MCA_plm_slurm_args}
+  "${TILEPOOL:-tilepool}" launch --restarts 2 "${launch[@]}" run "$@" &
   tilepool_wait $!
 
   if ((tilepool_code == tilepool_stopped)) && [[ -n $tilepool_warned || -z $tilepool_cancelled ]]; then

@@ -11,6 +11,11 @@ namespace {
 constexpr std::int64_t kUsualTime = 8 * 3600;
 constexpr int kUsualCpusPerTask = 4;
 
+/// " of partition NAME"; nothing for an assumed one without a name.
+std::string of_partition(const NodeGroup& nodes) {
+  return nodes.partition.empty() ? "" : " of partition " + nodes.partition;
+}
+
 /// A rank's limit and a tenth for what no rank accounts for: mpirun, the script, page tables.
 std::size_t node_memory_for(std::size_t host_per_rank, int ranks) {
   return (host_per_rank + host_per_rank / 10) * static_cast<std::size_t>(ranks);
@@ -26,10 +31,10 @@ std::string describe(const NodeGroup& group) {
 [[noreturn]] void fail_nothing_fits(const JobWish& wish, const std::vector<NodeGroup>& cluster) {
   std::string list;
   for (const NodeGroup& group : cluster) list += describe(group);
-  fail(ErrorCode::kUsage,
-       "{} has {} nodes with {} GPUs each that take jobs; ask for what there is:{}",
-       wish.partition.empty() ? "no partition" : "partition " + wish.partition, wish.nodes,
-       wish.gpus_per_node, list.empty() ? " nothing" : list);
+  fail(ErrorCode::kUsage, "{} {} nodes with {} GPUs each that take jobs; there is:{}",
+       wish.partition.empty() ? "no partition has"
+                              : fmt::format("partition {} does not have", wish.partition),
+       wish.nodes, wish.gpus_per_node, list.empty() ? " nothing" : list);
 }
 
 /// The nodes of one partition that the job would get: the largest first, so that the smallest of
@@ -74,9 +79,9 @@ std::int64_t choose_time(const JobWish& wish, const NodeGroup& nodes) {
         "--time: {} is no time of at least a minute; write minutes, hh:mm:ss or days-hh:mm:ss",
         wish.time);
   check(!nodes.time_limit_s || *time <= *nodes.time_limit_s, ErrorCode::kUsage,
-        "--time: {} is more than the limit of partition {}, {}; a shorter job goes back into the "
+        "--time: {} is more than the limit{}, {}; a shorter job goes back into the "
         "queue by itself until the run is done",
-        wish.time, nodes.partition, format_slurm_time(nodes.time_limit_s.value_or(0)));
+        wish.time, of_partition(nodes), format_slurm_time(nodes.time_limit_s.value_or(0)));
   return *time;
 }
 
@@ -118,14 +123,14 @@ std::size_t choose_memory(const JobWish& wish, const Options& options, const Nod
 
 void check_against_node(const JobRequest& job, const NodeGroup& nodes) {
   check(job.tasks_per_node * job.cpus_per_task <= nodes.cores, ErrorCode::kUsage,
-        "{} ranks of {} cores are more than the {} cores of a node of partition {}; give fewer "
+        "{} ranks of {} cores are more than the {} cores of a node{}; give fewer "
         "--ranks-per-node or --cpus-per-task",
-        job.tasks_per_node, job.cpus_per_task, nodes.cores, nodes.partition);
+        job.tasks_per_node, job.cpus_per_task, nodes.cores, of_partition(nodes));
   check(job.memory_per_node_bytes <= nodes.memory_bytes, ErrorCode::kUsage,
-        "{} for {} ranks are more than the {} of a node of partition {}; lower --mem, "
+        "{} for {} ranks are more than the {} of a node{}; lower --mem, "
         "--ranks-per-node or /memory/host_per_rank",
         format_bytes(job.memory_per_node_bytes), job.tasks_per_node,
-        format_bytes(nodes.memory_bytes), nodes.partition);
+        format_bytes(nodes.memory_bytes), of_partition(nodes));
 }
 
 void check_against_config(const JobWish& wish, const Options& options, const JobRequest& job) {
@@ -146,9 +151,11 @@ void check_against_config(const JobWish& wish, const Options& options, const Job
 }  // namespace
 
 std::vector<NodeGroup> assumed_cluster(const JobWish& wish) {
+  const int ranks =
+      wish.gpus_per_node > 0 ? wish.gpus_per_node + 1 : wish.ranks_per_node.value_or(1);
   return {{.partition = wish.partition,
            .nodes = wish.nodes,
-           .cores = std::max(16, wish.ranks_per_node.value_or(1) * wish.cpus_per_task.value_or(1)),
+           .cores = std::max(16, ranks * wish.cpus_per_task.value_or(1)),
            .memory_bytes = std::max(64 * kGiB, parse_slurm_memory(wish.memory).value_or(0)),
            .gpus = wish.gpus_per_node,
            .time_limit_s = std::nullopt}};

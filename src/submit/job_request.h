@@ -21,8 +21,8 @@ struct JobWish {
   std::string partition, account;
 };
 
-/// Nodes as they are assumed where no cluster can be asked: enough of 16 cores and 64 GiB, with the
-/// GPUs that are wished for.
+/// Nodes as they are assumed where no cluster can be asked: as many as are wished for, of 16 cores
+/// and 64 GiB or what is wished for, with its GPUs.
 [[nodiscard]] std::vector<NodeGroup> assumed_cluster(const JobWish& wish);
 
 /// Chooses partition, ranks, cores, memory and time: the whole of the nodes, or with GPUs the share

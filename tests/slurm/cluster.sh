@@ -48,6 +48,7 @@ SlurmdSpoolDir=$CLUSTER/spool-%n
 SlurmctldPidFile=$CLUSTER/slurmctld.pid
 SlurmdPidFile=$CLUSTER/slurmd-%n.pid
 SlurmctldLogFile=$CLUSTER/slurmctld.log
+SlurmctldDebug=debug2
 SlurmdLogFile=$CLUSTER/slurmd-%n.log
 TmpFS=/dev/shm
 ProctrackType=proctrack/linuxproc
@@ -61,8 +62,8 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmdParameters=config_overrides
 JobRequeue=1
 ReturnToService=2
-SlurmdTimeout=10
-KillWait=30
+SlurmdTimeout=6
+KillWait=20
 GresTypes=gpu
 NodeName=n[1-$nodes] NodeAddr=n[1-$nodes] CPUs=4 RealMemory=8000 Gres=gpu:test:2
 PartitionName=short Nodes=n[1-$nodes] Default=YES MaxTime=60 DefaultTime=10
@@ -110,6 +111,7 @@ start_node() {
   setsid nsenter --net="/run/netns/$1" unshare --mount --uts --ipc --pid --fork --kill-child --mount-proc \
     "$script" node "$1" </dev/null &>>"$CLUSTER/$1.log" &
   echo $! >"$CLUSTER/$1.pid"
+  disown  # its death is no news
   within 30 node_is_usable "$1" || {
     tail -n 20 "$CLUSTER/$1.log" "$CLUSTER/slurmd-$1.log" "$CLUSTER/slurmctld.log" >&2
     echo "cluster.sh: $1 did not come up" >&2
