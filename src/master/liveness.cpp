@@ -9,7 +9,8 @@ namespace tilepool {
 
 namespace {
 constexpr std::uint32_t kMostCrashes = 2;  // of one tile or slide, then it is given up
-}
+constexpr int kEmptyBeats = 5;             // longer than any message takes
+}  // namespace
 
 WorkKind Master::work_kind() const {
   switch (phase_) {
@@ -78,6 +79,19 @@ void Master::write_off(int worker, const std::string& reason) {
   progress_.clear();
   log_warning("{}; its work goes to others", reason);
   events_->write("error", worker, "worker-lost", {{"reason", reason}});
+}
+
+// MPI delivers every message, but not every library does when a rank dies: a worker that goes on
+// saying that it has nothing, while it should have, is told again. To do work twice harms nothing.
+void Master::tell_again(int worker, Peer& peer, std::uint64_t leases_held) {
+  const auto leases = scheduler_->leases_of(worker);
+  peer.empty_beats = leases_held > 0 || leases.empty() ? 0 : peer.empty_beats + 1;
+  if (peer.empty_beats < kEmptyBeats) return;
+  peer.empty_beats = 0;
+  events_->write("warning", worker, "told-again",
+                 {{"leases", static_cast<std::int64_t>(leases.size())}});
+  for (const SchedulerAction& lease : leases)
+    channel_.send(worker, Work{lease.lease, lease.first, lease.last, work_kind(), generation_});
 }
 
 // Before ranks meet in collective calls: each was heard of since the work ended, or is given up.

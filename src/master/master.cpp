@@ -213,6 +213,7 @@ void Master::on_heartbeat(int from, const Heartbeat& message) {
   rank.commit_s = message.commit_s;
   channel_.send(from, Alive{++peer->second.heartbeats});
   if (scheduler_ == nullptr) return;
+  if (phase_ != Phase::kStopping) tell_again(from, peer->second, message.leases);
   if (message.lease != 0) scheduler_->on_begun(from, message.lease, message.begun);
   if (std::exchange(peer->second.progress, message.progress) != message.progress)
     scheduler_->on_progress(from, now_s());

@@ -79,6 +79,7 @@ class Master {
     std::size_t row = 0;  ///< in status_.ranks
     ProcessName process;
     std::uint64_t heartbeats = 0, progress = 0;
+    int empty_beats = 0;  ///< heartbeats in a row that told of no lease
   };
   void handle(const Envelope& message);
   void on_hello(int from, const Hello& hello);
@@ -91,6 +92,7 @@ class Master {
   [[nodiscard]] WorkKind work_kind() const;  ///< of the present phase
   /// The generation that notes on the present phase's work carry: indices of slides have none.
   [[nodiscard]] std::uint32_t note_generation() const;
+  void tell_again(int worker, Peer& peer, std::uint64_t leases_held);
   void look_for_dead();
   void lose(int worker, const std::string& what);
   void write_off(int worker, const std::string& reason);

@@ -336,8 +336,12 @@ void Master::write_results(const std::filesystem::path& index) {
   while (pack_memory_bytes(block_bytes) > budget_.limit_bytes() && block_bytes > kMiB)
     block_bytes /= 2;
   const PackJob job{setup_.layout, schema_, setup_.class_names, options_.output, block_bytes};
-  const PackGuard guard(setup_.layout.packing_mark(), options_.run.silent_limit_s,
-                        setup_.stop_asked, [this](int code, const std::string& why) {
+  const std::optional<Pack> order = packing_order(block_bytes);
+  // One that was left behind may hold the last attempt's failure.
+  const std::filesystem::path mark = setup_.layout.packing_mark();
+  if (order || std::filesystem::exists(mark)) PackGuard::make_mark(mark);
+  const PackGuard guard(mark, options_.run.silent_limit_s, setup_.stop_asked,
+                        [this](int code, const std::string& why) {
                           status_.state = code == 75 ? "stopped" : "failed";
                           status_.exit_code = code;
                           status_.message = why;
@@ -345,8 +349,7 @@ void Master::write_results(const std::filesystem::path& index) {
                           write_status(setup_.layout.status(), status_);
                           setup_.leave(code);
                         });
-  if (const std::optional<Pack> order = packing_order(block_bytes)) {
-    guard.begin_together();
+  if (order) {
     for (const auto& [rank, peer] : peers_)
       if (peer.alive) channel_.send(rank, *order);
     pack_together(job, *order);
@@ -354,7 +357,7 @@ void Master::write_results(const std::filesystem::path& index) {
     pack_results(job, index, telemetry(), std::nullopt, budget_);
   }
   commit_results(setup_.layout);
-  std::filesystem::remove(setup_.layout.packing_mark());
+  std::filesystem::remove(mark);
 }
 
 // A death while packing is an error only where the library tells of it; elsewhere the guard ends

@@ -419,6 +419,19 @@ bool Scheduler::out_of_time(double now) const {
 
 void Scheduler::stop() { stopped_ = true; }
 
+std::vector<SchedulerAction> Scheduler::leases_of(int worker) const {
+  std::vector<SchedulerAction> held;
+  const auto found = workers_.find(worker);
+  if (found == workers_.end() || !found->second.alive) return held;
+  for (const std::uint64_t id : found->second.leases) {
+    const Lease& lease = leases_.at(id);
+    if (lease.stale) continue;
+    const WorkInterval& interval = tasks_.at(lease.task).interval;
+    held.push_back({Kind::kAssign, worker, id, interval.first, interval.last, {}});
+  }
+  return held;
+}
+
 std::vector<SchedulerAction> Scheduler::take_actions() {
   std::vector<SchedulerAction> taken;
   taken.swap(actions_);

@@ -94,6 +94,8 @@ class Scheduler {
   void stop();
 
   [[nodiscard]] std::vector<SchedulerAction> take_actions();
+  /// The leases that the worker holds, as they were assigned, for telling it again.
+  [[nodiscard]] std::vector<SchedulerAction> leases_of(int worker) const;
   /// Every index is committed or given up.
   [[nodiscard]] bool finished() const { return pending_.empty() && tasks_.empty(); }
   /// Work is left, but none of it would be done before the deadline, and none is out.

@@ -19,6 +19,7 @@ void JobPool::submit(std::uint64_t id, Job job) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.emplace_back(id, std::move(job));
+    ++unfinished_;
   }
   may_run_.notify_one();
 }
@@ -44,6 +45,8 @@ bool JobPool::poll() {
     waiting_.pop_front();
     lock.unlock();
     job()();
+    lock.lock();
+    --unfinished_;
     return true;
   }
   if (finished_.empty()) return false;
@@ -51,6 +54,8 @@ bool JobPool::poll() {
   finished_.pop_front();
   lock.unlock();
   completion();
+  lock.lock();
+  --unfinished_;
   return true;
 }
 
@@ -58,8 +63,14 @@ std::vector<std::uint64_t> JobPool::drop_waiting() {
   const std::lock_guard lock(mutex_);
   std::vector<std::uint64_t> dropped;
   for (const auto& [id, job] : waiting_) dropped.push_back(id);
+  unfinished_ -= waiting_.size();
   waiting_.clear();
   return dropped;
+}
+
+std::size_t JobPool::unfinished() const {
+  const std::lock_guard lock(mutex_);
+  return unfinished_;
 }
 
 }  // namespace tilepool

@@ -28,6 +28,8 @@ class JobPool {
   void submit(std::uint64_t id, Job job);
   /// Runs the completion of one finished job in the calling thread; false when there is none.
   bool poll();
+  /// Jobs that were submitted and whose completion has not run.
+  [[nodiscard]] std::size_t unfinished() const;
   /// Drops the jobs that were not begun and tells which.
   [[nodiscard]] std::vector<std::uint64_t> drop_waiting();
 
@@ -37,6 +39,7 @@ class JobPool {
   std::condition_variable may_run_;
   std::deque<std::pair<std::uint64_t, Job>> waiting_;
   std::deque<Completion> finished_;
+  std::size_t unfinished_ = 0;
   bool quit_ = false;
   std::vector<std::thread> threads_;
 };

@@ -464,6 +464,7 @@ void Worker::finish(std::uint64_t lease, LeaseEnd end, const std::string& reason
 void Worker::heartbeat() {
   Heartbeat message;
   message.progress = progress_so_far();
+  message.leases = leases_.size() + jobs_.unfinished();
   message.rss_bytes = rss_bytes();
   message.peak_rss_bytes = peak_rss_bytes();
   message.commit_s = commit_s_;

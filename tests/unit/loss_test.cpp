@@ -149,6 +149,7 @@ std::pair<int, std::string> verdict(const std::filesystem::path& mark, double li
                                     const Work& work) {
   std::atomic<int> code{0};
   std::string why;
+  PackGuard::make_mark(mark);
   {
     const PackGuard guard(
         mark, limit_s, [] { return false; },
@@ -156,7 +157,6 @@ std::pair<int, std::string> verdict(const std::filesystem::path& mark, double li
           why = reason;
           code = ended;
         });
-    guard.begin_together();
     work(guard, code);
   }
   return {code, why};

@@ -121,6 +121,7 @@ struct Finished {
 struct Heartbeat {
   static constexpr Tag kTag = Tag::kHeartbeat;
   std::uint64_t progress = 0;  ///< grows with every step of work that gets anywhere
+  std::uint64_t leases = 0;    ///< that it holds, ranges and slides
   std::uint64_t lease = 0;     ///< the range in which the next tile to begin lies; 0: none
   std::uint64_t begun = 0;     ///< everything before this sample index is begun
   std::uint64_t tiles_done = 0;
@@ -195,7 +196,7 @@ static_assert(std::has_unique_object_representations_v<Hello>);
 static_assert(std::has_unique_object_representations_v<Work>);
 static_assert(std::has_unique_object_representations_v<Finished>);
 static_assert(sizeof(Committed) == 7 * sizeof(std::uint64_t));
-static_assert(sizeof(Heartbeat) == 10 * sizeof(std::uint64_t));
+static_assert(sizeof(Heartbeat) == 11 * sizeof(std::uint64_t));
 static_assert(std::has_unique_object_representations_v<Pack>);
 
 }  // namespace tilepool

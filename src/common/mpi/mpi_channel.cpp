@@ -31,18 +31,30 @@ void MpiChannel::send_bytes(int to, Tag tag, std::span<const std::byte> bytes) {
   check(bytes.size() <= kMaxMessageBytes, ErrorCode::kInternal, "message of {} bytes",
         bytes.size());
   reap_sends();
+  if (cut_off_.contains(to)) return;
   Outgoing& message = outgoing_.emplace_back();
+  message.to = to;
   std::memcpy(message.bytes.data(), bytes.data(), bytes.size());
   // NOLINTNEXTLINE(clang-analyzer-optin.mpi.MPI-Checker): reap_sends() tests the request
   const int code = MPI_Isend(message.bytes.data(), checked_cast<int>(bytes.size()), MPI_BYTE, to,
                              static_cast<int>(tag), comm_, &message.request);
-  if (code != MPI_SUCCESS) outgoing_.pop_back();
+  if (code == MPI_SUCCESS) return;
+  outgoing_.pop_back();
+  cut_off(to, code, "MPI_Isend");
+}
+
+// After one lost message the two may differ for ever about what was agreed.
+void MpiChannel::cut_off(int peer, int code, const char* call) {
+  if (peer == 0) check_mpi(code, call);  // the master is all that a worker has
+  cut_off_.insert(peer);
 }
 
 void MpiChannel::reap_sends() {
-  std::erase_if(outgoing_, [](Outgoing& message) {
+  std::erase_if(outgoing_, [this](Outgoing& message) {
     int done = 0;
-    return MPI_Test(&message.request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done != 0;
+    const int code = MPI_Test(&message.request, &done, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS) cut_off(message.to, code, "MPI_Test");
+    return code != MPI_SUCCESS || done != 0;
   });
 }
 
@@ -72,6 +84,7 @@ std::optional<Envelope> MpiChannel::poll() {
   envelope.size = checked_cast<std::size_t>(size);
   std::memcpy(envelope.bytes.data(), inbox_.data(), envelope.size);
   post_receive();
+  if (cut_off_.contains(envelope.from)) return std::nullopt;
   return envelope;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <list>
+#include <set>
 
 #include <mpi.h>
 
@@ -9,7 +10,9 @@
 namespace tilepool {
 
 /// Messages over MPI point-to-point. Not collective, except that all ranks must use the same
-/// communicator. One receive is posted at a time; sends are buffered here until MPI took them.
+/// communicator. One receive is posted at a time; sends are buffered here until MPI took them. A
+/// peer to which MPI refuses to send (its host or the network to it is gone) is cut off: nothing is
+/// sent to it and nothing heard of it any more. When that is the master: Error(kMpi).
 class MpiChannel : public Channel {
  public:
   explicit MpiChannel(MPI_Comm comm);
@@ -31,17 +34,20 @@ class MpiChannel : public Channel {
  private:
   struct Outgoing {
     MPI_Request request = MPI_REQUEST_NULL;
+    int to = 0;
     std::array<std::byte, kMaxMessageBytes> bytes{};
   };
   void post_receive();
   [[nodiscard]] std::optional<Envelope> poll();
   void reap_sends();
+  void cut_off(int peer, int code, const char* call);
 
   MPI_Comm comm_;
   int rank_ = 0, size_ = 1;
   MPI_Request incoming_ = MPI_REQUEST_NULL;
   std::array<std::byte, kMaxMessageBytes> inbox_{};
   std::list<Outgoing> outgoing_;
+  std::set<int> cut_off_;
 };
 
 }  // namespace tilepool

@@ -72,8 +72,8 @@ void PackGuard::watch(double limit_s, const std::function<bool()>& stop_asked, c
 }
 
 // Blanks, so that a full disk still takes a word in their place.
-void PackGuard::begin_together() const {
-  write_file_atomically(mark_, std::string(kMarkBytes, ' '));
+void PackGuard::make_mark(const std::filesystem::path& mark) {
+  write_file_atomically(mark, std::string(kMarkBytes, ' '));
 }
 
 void PackGuard::tell(const std::string& who, const Error& error) const {

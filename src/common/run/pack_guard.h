@@ -25,8 +25,8 @@ class PackGuard {
   ~PackGuard();
   PackGuard(const PackGuard&) = delete;
   PackGuard& operator=(const PackGuard&) = delete;
-  /// Rank 0, before it calls the others: makes the mark.
-  void begin_together() const;
+  /// Rank 0, before it makes its guard and calls the others: makes the mark, without a word in it.
+  static void make_mark(const std::filesystem::path& mark);
   /// Any rank: tells the others why it cannot go on.
   void tell(const std::string& who, const Error& error) const;
 
