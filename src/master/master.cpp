@@ -78,6 +78,7 @@ std::optional<int> Master::step(std::chrono::microseconds patience) {
     const auto workers = static_cast<std::size_t>(channel_.size() - 1);
     const bool late = now > kHelloLimit_s;
     if (peers_.size() == workers || (late && !peers_.empty())) {
+      if (refusal_.empty()) refusal_ = gpu_sharing_problem(gpus_);
       if (refusal_.empty())
         begin();
       else
@@ -145,6 +146,8 @@ void Master::on_hello(int from, const Hello& hello) {
                   {rank.host, std::string(hello.process_space.view()),
                    static_cast<std::int64_t>(hello.pid), hello.start_ticks}};
   status_.ranks.push_back(rank);
+  gpus_.push_back({rank.rank, rank.host, std::string(hello.gpu_uuid.view()),
+                   checked_cast<int>(hello.gpus_visible), checked_cast<int>(hello.gpus_granted)});
   if (hello.smallest_budget_bytes > hello.budget_bytes)
     refusal_ = fmt::format(
         "rank {} on {} may take {} of memory, but tiles of {} px with a halo of {} px "

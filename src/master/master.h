@@ -10,6 +10,7 @@
 
 #include "common/base/process.h"
 #include "common/memory/budget.h"
+#include "common/model/gpu_share.h"
 #include "common/model/options.h"
 #include "common/mpi/channel.h"
 #include "common/run/layout.h"
@@ -135,6 +136,7 @@ class Master {
   std::uint32_t generation_ = 0;
   Phase phase_ = Phase::kHello;
   std::map<int, Peer> peers_;
+  std::vector<GpuClaim> gpus_;  ///< as the ranks said hello
   std::unique_ptr<Scheduler> scheduler_;
   std::map<std::uint64_t, std::uint64_t> lease_first_;  ///< of leases out: their first index
   struct CutSlide {

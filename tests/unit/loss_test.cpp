@@ -17,6 +17,7 @@
 #include "common/base/fault.h"
 #include "common/base/process.h"
 #include "common/base/progress.h"
+#include "common/model/gpu_share.h"
 #include "common/run/exit_record.h"
 #include "common/run/pack_guard.h"
 #include "launch/mpirun.h"
@@ -224,6 +225,26 @@ TEST(Mpirun, EachVersionGetsTheFlagsThatSurviveADeath) {
   const Mpirun other = parse_mpirun_version("mpirun", "HYDRA build details:\n Version: 4.0.2");
   EXPECT_EQ(other.tier(), MpiTier::kPlain);
   EXPECT_FALSE(has(mpirun_command(other, {3, "", {"a:1"}}, true, {}, {}), "--enable-recovery"));
+}
+
+TEST(GpuShare, RanksOfANodeTakeTurns) {
+  EXPECT_EQ(gpu_of_rank(0, 4), 0);
+  EXPECT_EQ(gpu_of_rank(5, 4), 1);
+}
+
+TEST(GpuShare, ToShareIsAMistakeOnlyWhileAnotherCardIdles) {
+  // One rank a card, and more ranks than cards.
+  EXPECT_EQ(gpu_sharing_problem({{1, "a", "GPU-1", 2, 2}, {2, "a", "GPU-2", 2, 2}}), "");
+  EXPECT_EQ(gpu_sharing_problem({{1, "a", "GPU-1", 1, 1}, {2, "a", "GPU-1", 1, 1}}), "");
+  // The CPU computes; two nodes with cards of their own.
+  EXPECT_EQ(gpu_sharing_problem({{1, "a", "", 0, 4}, {2, "a", "", 0, 4}}), "");
+  EXPECT_EQ(gpu_sharing_problem({{1, "a", "GPU-1", 1, 1}, {2, "b", "GPU-2", 1, 1}}), "");
+  // --gpus-per-task=1: each sees one card, the same, of the four that the job has there.
+  const std::string problem =
+      gpu_sharing_problem({{1, "a", "GPU-1", 1, 4}, {2, "a", "GPU-1", 1, 4}});
+  EXPECT_NE(problem.find("--gpus-per-task"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("--gpus-per-node=4"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("ranks 1, 2"), std::string::npos) << problem;
 }
 
 }  // namespace

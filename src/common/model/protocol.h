@@ -80,6 +80,9 @@ struct Hello {
   std::uint64_t start_ticks = 0;            ///< of the process, see common/base/process.h
   FixedText<64> host;
   FixedText<64> device;
+  FixedText<64> gpu_uuid;          ///< of the card that it computes on; empty: the CPU
+  std::uint64_t gpus_visible = 0;  ///< to this rank
+  std::uint64_t gpus_granted = 0;  ///< by the batch system on this node; 0: it does not tell
   FixedText<128> process_space;  ///< in which `pid` means something
 };
 
