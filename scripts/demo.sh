@@ -54,14 +54,10 @@ else
   write_config "build/demo/$name.jsonc" 0.1 "${slides[@]}"
 fi
 
-launcher=(mpirun -n 3)
-# Open MPI counts cores, not hardware threads.
-if (($(lscpu -p=core,socket | grep -v '^#' | sort -u | wc -l) < 3)); then
-  launcher+=(--oversubscribe)
-fi
-echo "${launcher[*]} $tilepool run build/demo/$name.jsonc"
+command=("$tilepool" launch -n 3 run "build/demo/$name.jsonc")
+echo "${command[*]}"
 code=0
-"${launcher[@]}" "$tilepool" run "build/demo/$name.jsonc" || code=$?
+"${command[@]}" || code=$?
 
 echo
 for file in results.h5 report.html slides.csv review/index.html; do
