@@ -11,26 +11,19 @@
 
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
+#include "support/error_of.h"
 #include "support/run_python.h"
 
 namespace tilepool::h5 {
 namespace {
+
+using testing::error_of;
 
 using tilepool::testing::TempFolder;
 
 std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-template <class Function>
-Error error_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 TEST(Hdf5File, NumbersTextsAndAttributesComeBack) {

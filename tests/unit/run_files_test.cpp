@@ -13,25 +13,17 @@
 #include "common/run/layout.h"
 #include "common/run/plan_file.h"
 #include "common/run/scan_file.h"
+#include "support/error_of.h"
 #include "support/run_python.h"
 
 namespace tilepool {
 namespace {
 
+using testing::error_of;
 using testing::TempFolder;
 
 std::size_t files_in(const std::filesystem::path& folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-}
-
-template <class Function>
-Error error_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 /// Runs `function` while no file may grow beyond `bytes`.

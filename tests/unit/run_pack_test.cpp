@@ -11,23 +11,15 @@
 #include "common/run/range_file.h"
 #include "common/run/results.h"
 #include "mpi/pack_fixture.h"
+#include "support/error_of.h"
 #include "support/run_python.h"
 
 namespace tilepool {
 namespace {
 
+using testing::error_of;
 using testing::FakeRun;
 using testing::TempFolder;
-
-template <class Function>
-Error error_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
-}
 
 void expect_equal(const std::filesystem::path& a, const std::filesystem::path& b) {
   EXPECT_EQ(testing::differences(a, b), std::vector<std::string>{});

@@ -7,11 +7,13 @@
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
 #include "common/run/range_file.h"
+#include "support/error_of.h"
 #include "support/run_python.h"
 
 namespace tilepool {
 namespace {
 
+using testing::error_of;
 using testing::TempFolder;
 
 TaskSchema example_schema() {
@@ -40,16 +42,6 @@ RangeResult example_range() {
   }
   range.tile_features = {0.5F, 0.25F, 0.125F};
   return range;
-}
-
-template <class Function>
-Error error_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::kInternal, "nothing was thrown"};
 }
 
 TEST(RangeFile, ComesBackAndPythonReadsIt) {
