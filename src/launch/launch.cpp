@@ -132,9 +132,10 @@ class Attempt {
 
   Outcome without_record(int mpirun_code) {
     // Open MPI 5 may end the master between its last word to status.json and the record.
-    if (const auto status = status_of_this_run(); status && status->exit_code >= 0)
-      return {status->exit_code, status->exit_code == 75 && !stopped_s_ && lost_ranks(),
-              "mpirun ended the ranks"};
+    if (const auto status = status_of_this_run(); status && status->exit_code >= 0) {
+      const bool retry = status->exit_code == 75 && !stopped_s_ && lost_ranks();
+      return {status->exit_code, retry, retry ? "ranks were lost" : ""};
+    }
     if (began_) return {75, true, "the master was lost"};
     // Its own words are on stderr already.
     const bool ours = mpirun_code == 64 || mpirun_code == 66 || mpirun_code == 78;

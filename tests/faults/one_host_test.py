@@ -193,7 +193,7 @@ def test_two_masters_are_impossible(cohort, tmp_path):
     assert differences(cohort.reference, tmp_path / "run") == ""
 
 
-@pytest.mark.parametrize("deed", ["eio", "enospc"])
+@pytest.mark.parametrize("deed", ["eio", "enospc", "edquot", "erofs"])
 def test_a_directory_that_takes_no_more_stops_the_run(cohort, tmp_path, deed):
     spec = ";".join(f"at=write do={deed} nth={n}" for n in range(6, 40))
     survive(cohort, tmp_path / "run", deed.upper(), "every worker writing", spec=spec,
@@ -216,7 +216,7 @@ def test_a_run_directory_that_vanishes(cohort, tmp_path):
     assert differences(cohort.reference, tmp_path / "run") == ""
 
 
-def test_a_file_system_that_becomes_read_only(cohort, tmp_path):
+def test_a_read_only_file_system_is_refused_and_nothing_is_lost(cohort, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tilepool", disk],
@@ -226,13 +226,14 @@ def test_a_file_system_that_becomes_read_only(cohort, tmp_path):
     try:
         attempt = Attempt(cohort.config, disk / "run", fault=SLOW)
         attempt.wait_for(busy)
-        while subprocess.run(["mount", "-o", "remount,ro", disk]).returncode != 0:
-            assert attempt.process.poll() is None  # busy: a file is open for writing
-        code, output, _ = attempt.end()
-        assert code in (74, 75), output
+        os.kill(attempt.process.pid, signal.SIGTERM)
+        assert attempt.end()[0] == 75
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        code, output, _ = Attempt(cohort.config, disk / "run").end()
+        assert code == 74, output
+        assert "Read-only file system" in output
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-        again = Attempt(cohort.config, disk / "run")
-        code, output, _ = again.end()
+        code, output, _ = Attempt(cohort.config, disk / "run").end()
         assert code == 0, output
         assert differences(cohort.reference, disk / "run") == ""
     finally:

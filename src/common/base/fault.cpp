@@ -21,7 +21,7 @@
 namespace tilepool {
 namespace {
 
-enum class Deed { kKill, kStop, kSegv, kExit, kHang, kSlow, kEio, kEnospc };
+enum class Deed { kKill, kStop, kSegv, kExit, kHang, kSlow, kEio, kEnospc, kEdquot, kErofs };
 
 struct Fault {
   FaultPoint point = FaultPoint::kRead;
@@ -43,7 +43,7 @@ constexpr std::array<std::pair<std::string_view, FaultPoint>, 9> kPoints{{
     {"plan", FaultPoint::kPlan},
     {"pack", FaultPoint::kPack},
 }};
-constexpr std::array<std::pair<std::string_view, Deed>, 8> kDeeds{{
+constexpr std::array<std::pair<std::string_view, Deed>, 10> kDeeds{{
     {"kill", Deed::kKill},
     {"stop", Deed::kStop},
     {"segv", Deed::kSegv},
@@ -52,6 +52,8 @@ constexpr std::array<std::pair<std::string_view, Deed>, 8> kDeeds{{
     {"slow", Deed::kSlow},
     {"eio", Deed::kEio},
     {"enospc", Deed::kEnospc},
+    {"edquot", Deed::kEdquot},
+    {"erofs", Deed::kErofs},
 }};
 
 template <class Table>
@@ -128,6 +130,10 @@ int commit_deed(Deed deed) {
       return EIO;
     case Deed::kEnospc:
       return ENOSPC;
+    case Deed::kEdquot:
+      return EDQUOT;
+    case Deed::kErofs:
+      return EROFS;
   }
   for (;;) ::pause();
 }

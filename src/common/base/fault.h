@@ -10,12 +10,12 @@ namespace tilepool {
 ///
 /// TILEPOOL_FAULT arms them: faults separated by ';', each words "key=value" separated by blanks:
 ///   at=scan|strip|calibrate|read|compute|write|commit|plan|pack   where (needed)
-///   do=kill|stop|segv|exit|hang|slow|eio|enospc                   what (needed)
+///   do=kill|stop|segv|exit|hang|slow|eio|enospc|edquot|erofs      what (needed)
 ///   rank=R     only on this rank (default: on every rank)
 ///   index=I    only for this slide or sample index (default: any)
 ///   nth=N      at the N-th pass of the point that matches, and only then (default: at every pass)
 /// kill and stop raise that signal, segv crashes, exit leaves by _exit(9), hang never returns,
-/// slow takes a tenth of a second, eio and enospc fail as a write with that error number does.
+/// slow takes a tenth of a second, the others fail as a write with that error number does.
 enum class FaultPoint : std::uint8_t {
   kScan,
   kStrip,
@@ -39,7 +39,7 @@ extern bool faults_armed;
 int pass_fault_point(FaultPoint point, std::uint64_t index);
 }  // namespace detail
 
-/// Does what is armed for this point. Throws Error(kIo) for eio and enospc. Thread-safe.
+/// Does what is armed for this point. Throws Error(kIo) for an error number. Thread-safe.
 void fault_point(FaultPoint point, std::uint64_t index);
 
 /// For writers that report an errno instead of throwing: 0, or the number to fail with.

@@ -158,6 +158,17 @@ std::vector<std::string> Dataset::read_texts(std::uint64_t first, std::uint64_t 
   return unpad_texts(bytes, width);
 }
 
+void Dataset::check_plausible() const {
+  constexpr std::uint64_t kMostCompressed = 1032;  // of deflate (zlib, Technical Details); LZ4: 255
+  const Type type(H5Dget_type(id_), where_);
+  const std::uint64_t value_bytes = H5Tget_size(type.id());
+  std::uint64_t room = H5Dget_storage_size(id_) * kMostCompressed;
+  for (const std::uint64_t size : dims_) room /= std::max<std::uint64_t>(1, size);
+  check(std::ranges::find(dims_, 0U) != dims_.end() || room >= value_bytes, ErrorCode::kHdf5,
+        "{}: claims [{}] values, but {} bytes are stored", where_, fmt::join(dims_, ", "),
+        H5Dget_storage_size(id_));
+}
+
 void Dataset::resize(std::uint64_t rows) {
   std::vector<hsize_t> dims(dims_.begin(), dims_.end());
   dims.at(0) = rows;

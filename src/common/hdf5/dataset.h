@@ -80,6 +80,10 @@ class Dataset : public Object {
   /// Raw padded bytes of texts [first, first + out.size() / text_bytes()).
   void read_text_bytes(std::uint64_t first, std::span<char> out) const;
 
+  /// Throws Error(kHdf5) when it claims more values than its bytes in the file can hold, however
+  /// well they are compressed: what is damaged must not ask for any amount of memory or time.
+  void check_plausible() const;
+
   /// New length of the first axis (extendible datasets).
   void resize(std::uint64_t rows);
   /// Closes and throws when HDF5 could not.

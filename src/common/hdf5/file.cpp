@@ -109,8 +109,11 @@ Dataset Location::create_texts(const std::string& path, std::uint64_t rows, std:
 
 Dataset Location::open_dataset(const std::string& path) const {
   check(exists(path), ErrorCode::kHdf5, "{}: is not in the file", child(path));
-  return {DatasetId(H5Dopen2(id_, path.c_str(), H5P_DEFAULT), child(path) + ": cannot open"),
-          child(path)};
+  Dataset dataset(
+      DatasetId(H5Dopen2(id_, path.c_str(), H5P_DEFAULT), child(path) + ": cannot open"),
+      child(path));
+  dataset.check_plausible();
+  return dataset;
 }
 
 Dataset Location::write_texts(const std::string& path, std::span<const std::string> texts) {

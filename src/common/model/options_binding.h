@@ -46,7 +46,8 @@ struct Interval {
 
 template <class V>
 [[nodiscard]] std::string read_integer(const Json& value, V min, V max, V& out) {
-  std::string outside = fmt::format("{} is not in [{}, {}]", value.dump(), min, max);
+  if (!value.is_number()) return fmt::format("expected an integer, got {}", describe(value));
+  const std::string outside = fmt::format("{} is not in [{}, {}]", value.dump(), min, max);
   const auto accept = [&](auto number) {
     if (std::cmp_less(number, min) || std::cmp_greater(number, max)) return outside;
     out = static_cast<V>(number);
@@ -54,7 +55,6 @@ template <class V>
   };
   if (value.is_number_unsigned()) return accept(value.template get<std::uint64_t>());
   if (value.is_number_integer()) return accept(value.template get<std::int64_t>());
-  if (!value.is_number()) return fmt::format("expected an integer, got {}", describe(value));
   const auto number = value.template get<double>();
   if (std::abs(number) > 9007199254740992.0) return outside;  // 2^53: no longer exact
   if (number != std::floor(number)) return fmt::format("expected an integer, got {}", value.dump());

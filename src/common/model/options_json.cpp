@@ -21,6 +21,9 @@ namespace {
 
 constexpr std::string_view kSetSource = "--set";
 
+/// Far deeper than any configuration is, and shallow enough for what walks a document recursively.
+constexpr int kMaxDepth = 64;
+
 /// Finds members that an object holds twice while the parser runs: the JSON library keeps the last
 /// one silently.
 class DuplicateKeys {
@@ -72,7 +75,9 @@ Json parse_json(std::string_view text, const std::string& source,
   DuplicateKeys duplicates;
   Json document;
   try {
-    const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+      check(depth <= kMaxDepth, ErrorCode::kConfig, "{}: is nested more than {} levels deep",
+            source, kMaxDepth);
       return duplicates(event, parsed);
     };
     document = Json::parse(text, watch, /*allow_exceptions=*/true, /*ignore_comments=*/true);
@@ -122,7 +127,14 @@ bool is_text_key(const std::string& pointer) {
 }
 
 Json parse_set_value(const std::string& pointer, const std::string& written) {
-  Json value = Json::parse(written, nullptr, /*allow_exceptions=*/false);
+  // What is nested too deep is no JSON here, but text.
+  bool too_deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  Json value = Json::parse(written, watch, /*allow_exceptions=*/false);
+  if (too_deep) return written;
   if (value.is_discarded() || (is_text_key(pointer) && !value.is_string())) return written;
   return value;
 }
@@ -148,9 +160,11 @@ Json default_list(const std::string& pointer) {
 
 /// Lays one "/json/pointer=value" over the document. Returns what is wrong with it, or "".
 std::string apply_set(Json& document, const std::string& pointer, const std::string& written) {
+  const std::vector<std::string> parts = split_pointer(pointer);
+  if (parts.size() > kMaxDepth) return fmt::format("is more than {} levels deep", kMaxDepth);
   Json* at = &document;
   std::string walked;
-  for (const std::string& part : split_pointer(pointer)) {
+  for (const std::string& part : parts) {
     if (at->is_null()) *at = Json::object();
     if (at->is_string() && walked.starts_with("/slides/")) *at = Json{{"path", *at}};
     if (at->is_array()) {

@@ -126,6 +126,8 @@ std::vector<std::uint8_t> PlanReader::carried(std::uint64_t first, std::uint64_t
 
 std::vector<PoolTile> PlanReader::sample_tiles(std::uint64_t first, std::uint64_t count) const {
   const std::vector<std::uint64_t> wanted = sample(first, count);
+  check(std::is_sorted(wanted.begin(), wanted.end()), ErrorCode::kHdf5,
+        "{}: is damaged: the indices in /sample/pool do not ascend", impl_->file.where());
   std::vector<PoolTile> tiles;
   tiles.reserve(wanted.size());
   for (std::size_t i = 0; i < wanted.size();) {

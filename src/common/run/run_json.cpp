@@ -10,6 +10,23 @@ namespace tilepool {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+/// Nothing that we wrote is nested deeper, and what walks a document recursively can do it.
+constexpr int kMaxDepth = 64;
+
+Json parse_shallow(const std::filesystem::path& file) {
+  return Json::parse(read_file(file), [&](int depth, Json::parse_event_t, Json&) {
+    check(depth <= kMaxDepth, ErrorCode::kIo,
+          "{} is damaged: it is nested too deep; start afresh "
+          "with --fresh",
+          file.string());
+    return true;
+  });
+}
+
+}  // namespace
+
 void write_run_json(const std::filesystem::path& file, const RunDescription& run) {
   Json cohort = Json::array();
   for (const SlideSpec& slide : run.cohort) {
@@ -28,7 +45,7 @@ void write_run_json(const std::filesystem::path& file, const RunDescription& run
 RunDescription read_run_json(const std::filesystem::path& file) {
   RunDescription run;
   try {
-    const Json document = Json::parse(read_file(file));
+    const Json document = parse_shallow(file);
     check(document.at("format") == "tilepool-run", ErrorCode::kIo, "{} is not a tilepool run",
           file.string());
     run.options = options_from_json(document.at("config").dump());
