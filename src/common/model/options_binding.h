@@ -47,7 +47,7 @@ struct Interval {
 template <class V>
 [[nodiscard]] std::string read_integer(const Json& value, V min, V max, V& out) {
   if (!value.is_number()) return fmt::format("expected an integer, got {}", describe(value));
-  const std::string outside = fmt::format("{} is not in [{}, {}]", value.dump(), min, max);
+  std::string outside = fmt::format("{} is not in [{}, {}]", value.dump(), min, max);
   const auto accept = [&](auto number) {
     if (std::cmp_less(number, min) || std::cmp_greater(number, max)) return outside;
     out = static_cast<V>(number);
