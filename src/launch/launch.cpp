@@ -4,7 +4,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,12 +19,14 @@
 #include "common/run/status_json.h"
 #include "launch/child.h"
 #include "launch/mpirun.h"
+#include "launch/restart.h"
 
 namespace tilepool {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr char kRecordPrefix[] = ".exit-";
 constexpr double kStartLimit_s = 600;  // from mpirun's start to the master's lock
 constexpr double kEndLimit_s = 10;     // from the run's end to mpirun's
 constexpr double kEndAfterLoss_s = 2;  // the same when a rank may be stopped or out of reach
@@ -63,7 +64,7 @@ class Attempt {
       : request_(request),
         layout_(request.run_dir),
         id_(make_uuid4()),
-        record_(layout_.root() / (".exit-" + id_)),
+        record_(layout_.root() / (kRecordPrefix + id_)),
         lock_(layout_) {
     create_exit_record(record_);
     std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe").string()};
@@ -208,34 +209,12 @@ class Attempt {
   bool began_ = false, ended_at_once_ = false;
 };
 
-/// Where to start again: on the hosts of which a rank was still alive. Empty: as before.
-std::vector<std::string> hosts_left(const RunLayout& layout, int& ranks) {
-  std::map<std::string, int> left;
-  bool all = true;
-  try {
-    const RunStatus status = read_status(layout.status());
-    std::map<std::string, int> there, alive;
-    for (const RankStatus& rank : status.ranks) {
-      ++there[rank.host];
-      alive[rank.host] += rank.alive ? 1 : 0;
-    }
-    for (const auto& [host, count] : there) {
-      if (alive[host] > 0)
-        left[host] = count;
-      else
-        all = false;
-    }
-  } catch (const Error&) {
-    return {};
-  }
-  std::vector<std::string> hosts;
-  if (all || left.empty()) return hosts;
-  ranks = 0;
-  for (const auto& [host, count] : left) {
-    hosts.push_back(fmt::format("{}:{}", host, count));
-    ranks += count;
-  }
-  return hosts;
+/// Removes the records of launches that died with their host: the run is over.
+void remove_forgotten_records(const RunLayout& layout) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(layout.root(), error))
+    if (entry.path().filename().string().starts_with(kRecordPrefix))
+      std::filesystem::remove(entry.path(), error);
 }
 
 }  // namespace
@@ -247,6 +226,7 @@ int launch(const LaunchRequest& request) {
              mpirun.major > 0 ? "Open MPI " + mpirun.version() : "another MPI than Open MPI",
              describe(mpirun.tier()));
   catch_signals();
+  const RunLayout layout(request.run_dir);
   RankPlacement placement{request.ranks, request.hostfile, {}};
   for (int attempt = 0;; ++attempt) {
     const Outcome outcome = Attempt(request, mpirun, placement).wait();
@@ -256,8 +236,9 @@ int launch(const LaunchRequest& request) {
                   again ? fmt::format("; starting again ({} of {})", attempt + 1, request.restarts)
                   : outcome.code == 75 ? "; run the same command again to resume"
                                        : "");
+    if (outcome.code == 0 || outcome.code == 3) remove_forgotten_records(layout);
     if (!again) return outcome.code;
-    placement.hosts = hosts_left(RunLayout(request.run_dir), placement.ranks);
+    placement = placement_left(layout, mpirun, placement);
     if (!placement.hosts.empty())
       log_warning("without the hosts that were lost: {} ranks on {}", placement.ranks,
                   fmt::join(placement.hosts, ", "));

@@ -84,8 +84,16 @@ std::filesystem::path packing_path(const RunLayout& layout) {
   return layout.root() / ".results.h5.packing";
 }
 
+// Beside a file that ranks of several hosts write, MPI-IO keeps others (its shared file pointer);
+// those of an attempt that died are still there.
 void commit_results(const RunLayout& layout) {
-  commit_file(packing_path(layout), layout.results());
+  const std::filesystem::path packed = packing_path(layout);
+  commit_file(packed, layout.results());
+  std::vector<std::filesystem::path> left_behind;
+  for (const auto& entry : std::filesystem::directory_iterator(layout.root()))
+    if (entry.path().filename().string().starts_with(packed.filename().string()))
+      left_behind.push_back(entry.path());
+  for (const auto& file : left_behind) std::filesystem::remove(file);
 }
 
 }  // namespace tilepool
