@@ -159,14 +159,17 @@ std::vector<std::string> Dataset::read_texts(std::uint64_t first, std::uint64_t 
 }
 
 void Dataset::check_plausible() const {
+  if (std::ranges::find(dims_, 0U) != dims_.end()) return;
   constexpr std::uint64_t kMostCompressed = 1032;  // of deflate (zlib, Technical Details); LZ4: 255
+  const FileId file(H5Iget_file_id(id_), where_);
+  hsize_t file_bytes = 0;
+  checked(H5Fget_filesize(file.id(), &file_bytes), where_);
+  const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(id_), file_bytes);
   const Type type(H5Dget_type(id_), where_);
-  const std::uint64_t value_bytes = H5Tget_size(type.id());
-  std::uint64_t room = H5Dget_storage_size(id_) * kMostCompressed;
-  for (const std::uint64_t size : dims_) room /= std::max<std::uint64_t>(1, size);
-  check(std::ranges::find(dims_, 0U) != dims_.end() || room >= value_bytes, ErrorCode::kHdf5,
-        "{}: claims [{}] values, but {} bytes are stored", where_, fmt::join(dims_, ", "),
-        H5Dget_storage_size(id_));
+  std::uint64_t room = stored * kMostCompressed / H5Tget_size(type.id());
+  for (const std::uint64_t size : dims_) room /= size;
+  check(room > 0, ErrorCode::kHdf5, "{}: claims {} values, but has {} bytes", where_,
+        fmt::join(dims_, " x "), stored);
 }
 
 void Dataset::resize(std::uint64_t rows) {

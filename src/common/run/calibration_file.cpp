@@ -10,6 +10,7 @@
 #include "common/hdf5/file.h"
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
+#include "common/run/json_integer.h"
 
 namespace tilepool {
 namespace {
@@ -134,8 +135,9 @@ SlideCalibration read_slide_calibration(const std::filesystem::path& file) {
     slide.note = json.at("note").get<std::string>();
     slide.values = read_values(json.at("values"));
     for (const auto& patch : json.at("patches")) {
-      slide.patches.push_back({patch.at(0).get<std::int64_t>(), patch.at(1).get<std::int64_t>(),
-                               patch.at(2).get<std::int64_t>(), patch.at(3).get<std::int64_t>()});
+      slide.patches.push_back(
+          {integer_of<std::int64_t>(patch.at(0)), integer_of<std::int64_t>(patch.at(1)),
+           integer_of<std::int64_t>(patch.at(2)), integer_of<std::int64_t>(patch.at(3))});
     }
     return slide;
   } catch (const nlohmann::json::exception& error) {

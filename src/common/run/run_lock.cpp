@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/run/atomic_file.h"
+#include "common/run/json_integer.h"
 
 namespace tilepool {
 namespace {
@@ -88,8 +89,8 @@ std::optional<LockHolder> read_lock(const std::filesystem::path& file) {
     LockHolder holder;
     holder.process.host = json.at("host");
     holder.process.space = json.at("space");
-    holder.process.pid = json.at("pid");
-    holder.process.start_ticks = json.at("start_ticks");
+    holder.process.pid = integer_of<std::int64_t>(json.at("pid"));
+    holder.process.start_ticks = integer_of<std::uint64_t>(json.at("start_ticks"));
     holder.since = json.at("since");
     return holder;
   } catch (const nlohmann::json::exception&) {

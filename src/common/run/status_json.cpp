@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/run/atomic_file.h"
+#include "common/run/json_integer.h"
 
 namespace tilepool {
 
@@ -18,6 +19,26 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunStatus, state, exit_code, message, run_uui
                                    tiles_resumed, elapsed_s, processing_s, tiles_per_s, eta_s,
                                    ranks)
 
+namespace {
+
+/// Integers stand where `pattern` has integers.
+void check_integers(const Json& pattern, const Json& actual) {
+  for (const auto& [key, value] : pattern.items())
+    if (value.is_number_unsigned())
+      (void)integer_of<std::uint64_t>(actual.at(key));
+    else if (value.is_number_integer())
+      (void)integer_of<std::int64_t>(actual.at(key));
+}
+
+RunStatus parse_status(const std::string& text) {
+  const Json json = Json::parse(text);
+  check_integers(RunStatus{}, json);
+  for (const Json& rank : json.at("ranks")) check_integers(RankStatus{}, rank);
+  return json.get<RunStatus>();
+}
+
+}  // namespace
+
 std::string status_to_json(const RunStatus& status) {
   return Json(status).dump(2, ' ', false, Json::error_handler_t::replace);
 }
@@ -28,7 +49,7 @@ void write_status(const std::filesystem::path& file, const RunStatus& status) {
 
 RunStatus read_status(const std::filesystem::path& file) {
   try {
-    return Json::parse(read_file(file)).get<RunStatus>();
+    return parse_status(read_file(file));
   } catch (const Json::exception& error) {
     fail(ErrorCode::kIo, "{} is no status of a run: {}", file.string(), one_line(error.what()));
   }

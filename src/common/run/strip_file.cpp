@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/run/atomic_file.h"
 #include "common/run/checksum.h"
+#include "common/run/json_integer.h"
 
 namespace tilepool {
 namespace {
@@ -66,8 +67,9 @@ StripDamage damage_of(const Json& head) {
   StripDamage damage;
   damage.reason = head.at("reason").get<std::string>();
   for (const Json& part : head.at("damaged"))
-    damage.parts.push_back({part.at(0).get<std::int64_t>(), part.at(1).get<std::int64_t>(),
-                            part.at(2).get<std::int64_t>(), part.at(3).get<std::int64_t>()});
+    damage.parts.push_back(
+        {integer_of<std::int64_t>(part.at(0)), integer_of<std::int64_t>(part.at(1)),
+         integer_of<std::int64_t>(part.at(2)), integer_of<std::int64_t>(part.at(3))});
   return damage;
 }
 
@@ -100,7 +102,8 @@ std::optional<StripDamage> read_strip(const std::filesystem::path& file, const S
   try {
     if (json.at("format") != kFormat || json.at("version") != 1) return std::nullopt;
     const StripId found{json.at("fingerprint").get<std::string>(),
-                        json.at("index").get<std::int64_t>(), json.at("count").get<std::int64_t>()};
+                        integer_of<std::int64_t>(json.at("index")),
+                        integer_of<std::int64_t>(json.at("count"))};
     const bool given_up = json.contains("given_up");
     if (found != id) return std::nullopt;
     if (!given_up && (json.at("width") != out.width || json.at("rows") != out.height))
