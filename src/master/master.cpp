@@ -241,6 +241,7 @@ void Master::start_phase(Phase phase, const std::vector<WorkInterval>& work,
   options.silent_limit_s = options_.run.silent_limit_s;
   options.stuck_limit_s = options_.run.stuck_limit_s;
   if (deadline_s_) options.deadline_s = *deadline_s_;
+  options.first_lease = next_lease_;  // a late answer of the phase before is to no one's lease
   scheduler_ = std::make_unique<Scheduler>(options, without_hopeless(work));
   lease_first_.clear();
   for (const auto& [rank, peer] : peers_) {
@@ -257,6 +258,7 @@ void Master::drive() {
     switch (action.kind) {
       case SchedulerAction::Kind::kAssign:
         lease_first_[action.lease] = action.first;
+        next_lease_ = std::max(next_lease_, action.lease + 1);
         channel_.send(action.worker,
                       Work{action.lease, action.first, action.last, work_kind(), generation_});
         break;

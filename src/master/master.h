@@ -139,6 +139,7 @@ class Master {
   std::vector<GpuClaim> gpus_;  ///< as the ranks said hello
   std::unique_ptr<Scheduler> scheduler_;
   std::map<std::uint64_t, std::uint64_t> lease_first_;  ///< of leases out: their first index
+  std::uint64_t next_lease_ = 1;                        ///< of the next phase's scheduler
   struct CutSlide {
     std::uint64_t strips = 0;
     std::string fingerprint;

@@ -9,7 +9,7 @@ namespace tilepool {
 using Kind = SchedulerAction::Kind;
 
 Scheduler::Scheduler(const SchedulerOptions& options, const std::vector<WorkInterval>& pending)
-    : options_(options) {
+    : options_(options), next_lease_(options.first_lease) {
   for (const WorkInterval& interval : pending)
     if (interval.first < interval.last) push_pending(interval);
 }

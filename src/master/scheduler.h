@@ -22,6 +22,7 @@ struct WorkInterval {
 };
 
 struct SchedulerOptions {
+  std::uint64_t first_lease = 1;   ///< number of the first lease; no two of a run may be equal
   std::uint64_t max_range = 64;    ///< most indices in one lease
   double silent_limit_s = 60;      ///< a worker not heard of for this long is written off
   double stuck_limit_s = 1e9;      ///< so is one that has work and made no progress for this long
@@ -165,7 +166,7 @@ class Scheduler {
   std::unordered_map<std::uint64_t, double> tracked_;  // task -> its start there
   std::vector<SchedulerAction> actions_;
   std::uint64_t pending_count_ = 0, running_count_ = 0;
-  std::uint64_t next_task_ = 1, next_lease_ = 1;
+  std::uint64_t next_task_ = 1, next_lease_;
   double busy_s_ = 0;            // time of committed indices, summed
   std::uint64_t committed_ = 0;  // indices behind busy_s_
   int live_ = 0;

@@ -139,6 +139,7 @@ void Worker::handle(const Envelope& message) {
 
 void Worker::on_work(const Work& work) {
   if (stopping_) return finish(work.lease, LeaseEnd::kDropped, "stopping", ErrorCode::kStopped);
+  if (!held_.insert(work.lease).second) return;  // told again: the first message was only slow
   try {
     switch (work.kind) {
       case WorkKind::kScan:
@@ -256,7 +257,7 @@ void Worker::ask_for_strips(std::uint64_t lease, std::int64_t strips,
   message.end = LeaseEnd::kStrips;
   message.strips = checked_cast<std::uint64_t>(strips);
   message.fingerprint.set(fingerprint);
-  channel_.send(0, message);
+  answer(message);
 }
 
 // Strips are plain files, so a job commits its own.
@@ -458,6 +459,11 @@ void Worker::finish(std::uint64_t lease, LeaseEnd end, const std::string& reason
   message.end = end;
   message.error_code = static_cast<std::uint32_t>(code);
   message.reason.set(one_line(reason));
+  answer(message);
+}
+
+void Worker::answer(const Finished& message) {
+  held_.erase(message.lease);
   channel_.send(0, message);
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,7 @@ class Worker {
   void commit(const FinishedTiles& finished);
   void cancel(const Cancel& message);
   void drop(std::uint64_t lease);
+  void answer(const Finished& message);
   void finish(std::uint64_t lease, LeaseEnd end, const std::string& reason, ErrorCode code);
   void finish(std::uint64_t lease) { finish(lease, LeaseEnd::kDone, {}, ErrorCode::kInternal); }
   void heartbeat();
@@ -98,6 +100,7 @@ class Worker {
   struct OpenPlan;  ///< plan.h5 and what belongs to it
   std::unique_ptr<OpenPlan> open_plan_;
   std::map<std::uint64_t, RangeLease> leases_;
+  std::set<std::uint64_t> held_;             ///< leases of any kind that are not answered yet
   std::unique_ptr<RangePipeline> pipeline_;  // after what its threads use
   LockWatch lock_;                           ///< the master's
   std::chrono::steady_clock::time_point begin_;

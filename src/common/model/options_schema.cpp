@@ -357,8 +357,7 @@ void append_run_keys(Keys& keys) {
                         "A rank silent for this long is written off; its tiles go to others."));
   keys.push_back(key<O>("/run/stuck_limit_s", kNone,
                         number<O>([](auto& o) -> auto& { return o.run.stuck_limit_s; }, {1, 86400}),
-                        "s",
-                        "So is a rank that has work and makes no progress for this long."));
+                        "s", "So is a rank that has work and makes no progress for this long."));
   keys.push_back(key<O>("/run/max_runtime_s", kNone,
                         number<O>([](auto& o) -> auto& { return o.run.max_runtime_s; }, {1, 1e8}),
                         "s",

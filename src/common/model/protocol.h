@@ -83,7 +83,7 @@ struct Hello {
   FixedText<64> gpu_uuid;          ///< of the card that it computes on; empty: the CPU
   std::uint64_t gpus_visible = 0;  ///< to this rank
   std::uint64_t gpus_granted = 0;  ///< by the batch system on this node; 0: it does not tell
-  FixedText<128> process_space;  ///< in which `pid` means something
+  FixedText<128> process_space;    ///< in which `pid` means something
 };
 
 struct Begin {
@@ -153,7 +153,8 @@ inline constexpr std::size_t kMaxLostPackers = 200;
 struct Pack {
   static constexpr Tag kTag = Tag::kPack;
   std::uint64_t block_bytes = 0;
-  std::uint64_t shrink = 0;  ///< 1: the library knows the lost as dead and must leave them out first
+  std::uint64_t shrink =
+      0;  ///< 1: the library knows the lost as dead and must leave them out first
   std::uint64_t n_lost = 0;
   std::array<std::int32_t, kMaxLostPackers> lost{};
 };

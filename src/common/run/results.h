@@ -89,8 +89,8 @@ void pack_results(const PackJob& job, const std::filesystem::path& index_file,
 /// Where pack_results writes: <run>/.results.h5.packing
 [[nodiscard]] std::filesystem::path packing_path(const RunLayout& layout);
 
-/// fsync + rename of the packed file to results.h5; removes what attempts at packing left beside it.
-/// One process.
+/// fsync + rename of the packed file to results.h5; removes what attempts at packing left beside
+/// it. One process.
 void commit_results(const RunLayout& layout);
 
 }  // namespace tilepool
