@@ -18,7 +18,8 @@ import json
 import sys
 from pathlib import Path
 
-rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+seen = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
+rows = {(r["environment"], r["launcher"], r["fault"], r["where"]): r for r in seen}.values()
 lines = ["| where | launcher | fault | on | ended | exit codes | s |", "|---|---|---|---|---|---|---|"]
 for row in rows:
     lines.append("| {environment} | {launcher} | {fault} | {where} | {end} | {codes} | {seconds} |"
