@@ -82,8 +82,8 @@ void Master::write_off(int worker, const std::string& reason) {
 }
 
 // MPI delivers every message, but not every library does when a rank dies: a worker that goes on
-// saying that it has nothing, while it should have, is told again. (Or the message was only slow:
-// then the worker passes over the second one.)
+// saying that it has nothing, while it should have, is told again. If the message was only slow,
+// the worker passes over the second one.
 void Master::tell_again(int worker, Peer& peer, std::uint64_t leases_held) {
   const auto leases = scheduler_->leases_of(worker);
   peer.empty_beats = leases_held > 0 || leases.empty() ? 0 : peer.empty_beats + 1;
