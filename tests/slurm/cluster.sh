@@ -63,7 +63,7 @@ SlurmdParameters=config_overrides
 JobRequeue=1
 ReturnToService=2
 SlurmdTimeout=6
-KillWait=20
+KillWait=10
 GresTypes=gpu
 NodeName=n[1-$nodes] NodeAddr=n[1-$nodes] CPUs=4 RealMemory=8000 Gres=gpu:test:2
 PartitionName=short Nodes=n[1-$nodes] Default=YES MaxTime=60 DefaultTime=10

@@ -20,7 +20,7 @@ def shortly_before_a_look():
 
 
 def test_walltime_requeues_until_done(tmp_path):
-    config = slow_cohort(tmp_path, 9)
+    config = slow_cohort(tmp_path, 7)
     run(config, tmp_path / "undisturbed", ranks=3)
     log, run_dir = tmp_path / "job.log", tmp_path / "run"
     job_id = sbatch("one-node.sbatch", config, "--fresh", "--run-dir", run_dir, log=log,
