@@ -169,10 +169,10 @@ def test_the_time_limit_is_kept_and_what_is_whole_is_kept(cohort, tmp_path):
     """Work for 14 s and a limit of 12: the run leaves before it with what is committed."""
     config = cohort.write_config("limited.json", max_runtime_s=12)
     attempt = Attempt(config, tmp_path / "run", ranks=2, fault=SLOW)
-    code, output, seconds = attempt.end()
+    code, output, _ = attempt.end()
     assert code == 75, output
     assert "the time limit is near" in output
-    assert seconds < 12
+    assert status(tmp_path / "run")["elapsed_s"] < 12
     assert status(tmp_path / "run")["tiles_done"] > 0
     again = Attempt(cohort.config, tmp_path / "run")
     code, output, _ = again.end()
