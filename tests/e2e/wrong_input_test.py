@@ -53,7 +53,8 @@ def test_wrong_usage(tmp_path):
 
 
 @pytest.mark.parametrize("command", [["export", "RUN", "--format", "csv", "--out", "x"],
-                                     ["submit", "CONFIG", "--nodes", "1", "--gpus-per-node", "1"]])
+                                     ["train", "RUN", "--labels", "l.json", "--class", "c",
+                                      "--out", "m.json"]])
 def test_what_is_not_built_says_so(tmp_path, command):
     done = tilepool(*command)
     assert done.returncode == 70 and "not built" in done.stderr
