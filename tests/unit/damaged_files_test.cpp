@@ -16,6 +16,7 @@
 #include "common/run/plan_file.h"
 #include "common/run/run_json.h"
 #include "common/run/run_lock.h"
+#include "common/run/seal.h"
 #include "common/run/status_json.h"
 #include "common/run/strip_file.h"
 #include "support/error_of.h"
@@ -136,10 +137,36 @@ TEST(DamagedFiles, APlanWhoseSampleDoesNotAscendIsRefused) {
     const std::vector<std::uint64_t> sample = {5, 7, 6};
     damaged.open_dataset("sample/pool").write(0, std::span<const std::uint64_t>(sample));
     damaged.close();
+    seal(file);
   }
   const PlanReader plan(file);
   EXPECT_EQ(error_of([&] { (void)plan.sample_tiles(0, 3); }).code(), ErrorCode::kHdf5);
   EXPECT_EQ(plan.sample_tiles(0, 2).size(), 2u);
+}
+
+// HDF5 1.10 copies more bytes out of a chunk than the file says that it has: it must not see one.
+TEST(DamagedFiles, WhatIsNotAsItWasSealedIsNotOpened) {
+  const TempFolder folder;
+  const auto file = folder.path() / "calibration.h5";
+  write_calibration(file, {{"a", {{"x", 1}}, {}, ""}}, {{"y", 2}});
+  const std::string good = read_file(file);
+  EXPECT_EQ(read_calibration(file).size(), 1u);
+  for (std::size_t at = 0; at < good.size(); at += at + 97 < good.size() ? 97 : 1) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    write(file, bad);
+    EXPECT_EQ(error_of([&] { (void)read_calibration(file); }).code(), ErrorCode::kHdf5) << at;
+  }
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{23}, std::size_t{24}, good.size() - 1}) {
+    write(file, good.substr(0, size));
+    EXPECT_EQ(error_of([&] { check_seal(file); }).code(), ErrorCode::kHdf5) << size;
+  }
+  write(file, good + good.substr(good.size() - 24));
+  EXPECT_EQ(error_of([&] { check_seal(file); }).code(), ErrorCode::kHdf5) << "sealed twice";
+  EXPECT_EQ(error_of([&] { check_seal(folder.path() / "none"); }).code(), ErrorCode::kIo);
+  write(file, good);
+  check_seal(file);
 }
 
 // Memory was asked for as the file said, whatever it said.

@@ -11,6 +11,7 @@
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
 #include "common/run/json_integer.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
@@ -166,11 +167,12 @@ void write_calibration(const std::filesystem::path& path,
   write_values(file, slides);
   write_patches(file, slides);
   file.close();
+  seal(target.temp());
   target.commit();
 }
 
 std::vector<SlideCalibration> read_calibration(const std::filesystem::path& path) {
-  const h5::File file = h5::File::open(path);
+  const h5::File file = open_sealed(path);
   check_format(file, kFormat, 1);
   const std::vector<std::string> ids = file.read_texts("slides/id");
   const std::vector<std::string> notes = file.read_texts("slides/note");
@@ -187,7 +189,7 @@ std::vector<SlideCalibration> read_calibration(const std::filesystem::path& path
 }
 
 Values read_cohort_calibration(const std::filesystem::path& path) {
-  const h5::File file = h5::File::open(path);
+  const h5::File file = open_sealed(path);
   check_format(file, kFormat, 1);
   Values cohort;
   for (const std::string& name : file.texts("cohort")) {

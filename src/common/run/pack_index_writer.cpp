@@ -120,7 +120,8 @@ class TableCache {
   [[nodiscard]] TileTable load(std::uint32_t file) const {
     TileTable table;
     table.file = file;
-    table.tiles = RangeReader(layout_.ranges_dir() / files_[file], schema_).tiles();
+    table.tiles =
+        RangeReader(layout_.ranges_dir() / files_[file], schema_, RangeSeal::kTrust).tiles();
     std::uint64_t cells = 0;
     std::uint64_t points = 0;
     for (const RangeTile& tile : table.tiles) {

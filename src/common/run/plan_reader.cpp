@@ -5,6 +5,7 @@
 #include "common/run/format_check.h"
 #include "common/run/plan_file.h"
 #include "common/run/plan_schema.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
@@ -59,7 +60,7 @@ PlanHead read_head(const h5::File& file) {
 
 struct PlanReader::Impl {
   explicit Impl(const std::filesystem::path& path)
-      : file(h5::File::open(path)),
+      : file(open_sealed(path)),
         head(read_head(file)),
         slide(file.open_dataset("pool/slide")),
         x(file.open_dataset("pool/x")),

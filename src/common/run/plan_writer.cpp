@@ -6,6 +6,7 @@
 #include "common/run/format_check.h"
 #include "common/run/plan_file.h"
 #include "common/run/plan_schema.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
@@ -157,6 +158,7 @@ void PlanWriter::commit() {
   check(impl_->sample_written, ErrorCode::kInternal, "plan: committed without a sample");
   impl_->columns.reset();
   impl_->file.close();
+  seal(impl_->target.temp());
   impl_->target.commit();
 }
 

@@ -37,16 +37,21 @@ struct RangeResult {
 /// Appends one tile's result to the range; `tile` names slide and corner, the rest is filled in.
 void append_tile(RangeResult& range, RangeTile tile, const TileResult& result);
 
-/// Writes one closed, checksummed file: temporary name in the same folder, fsync, rename, fsync of
-/// the folder. Uncompressed or lightly compressed; columns as in docs/format.md.
+/// Writes one closed, sealed file (common/run/seal.h): temporary name in the same folder, fsync,
+/// rename, fsync of the folder. Uncompressed or lightly compressed; columns as in docs/format.md.
 void write_range(const std::filesystem::path& final_path, const TaskSchema& schema,
                  const RangeResult& range);
 
-/// Reads range files by pieces. Opening checks format, pipeline_id and that sizes add up; verify()
-/// reads everything once and compares the checksum. Throws Error(kHdf5) when damaged.
+/// Whether opening reads the whole file and compares its seal. Only what this process checked
+/// before may be trusted.
+enum class RangeSeal { kCheck, kTrust };
+
+/// Reads range files by pieces. Opening checks the seal, the format and that sizes add up; verify()
+/// reads what else must add up. Throws Error(kHdf5) when damaged.
 class RangeReader {
  public:
-  RangeReader(const std::filesystem::path& file, const TaskSchema& schema);
+  RangeReader(const std::filesystem::path& file, const TaskSchema& schema,
+              RangeSeal seal = RangeSeal::kCheck);
   ~RangeReader();
   RangeReader(RangeReader&&) noexcept;
   RangeReader& operator=(RangeReader&&) noexcept;

@@ -3,15 +3,15 @@
 
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
-#include "common/run/checksum.h"
 #include "common/run/format_check.h"
 #include "common/run/range_file.h"
 #include "common/run/range_schema.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
 
-/// Bytes read at a time while a file is verified.
+/// Bytes read at a time while a column is summed up.
 constexpr std::uint64_t kBlockBytes = std::uint64_t{1} << 20;
 
 template <h5::Element T, class Value>
@@ -42,54 +42,12 @@ void check_rows(const h5::File& file, const std::string& path, std::uint64_t row
         "{} has {} rows, expected {}", column.where(), column.rows(), rows);
 }
 
-/// Raw little-endian bytes of one column, block by block.
-template <h5::Element T>
-void add_numbers(const h5::Dataset& column, Checksum& checksum) {
-  std::vector<T> block;
-  const std::uint64_t most = kBlockBytes / sizeof(T);
-  for (std::uint64_t first = 0; first < column.rows(); first += most) {
-    block.resize(std::min(most, column.rows() - first));
-    column.read(first, std::span<T>(block));
-    checksum.add(std::as_bytes(std::span(block)));
-  }
-}
-
-void add_texts(const h5::Dataset& column, Checksum& checksum) {
-  std::vector<char> block;
-  const std::uint64_t width = column.text_bytes();
-  const std::uint64_t most = std::max<std::uint64_t>(1, kBlockBytes / width);
-  for (std::uint64_t first = 0; first < column.rows(); first += most) {
-    block.resize(std::min(most, column.rows() - first) * width);
-    column.read_text_bytes(first, block);
-    checksum.add(std::as_bytes(std::span(block)));
-  }
-}
-
-void add_column(const h5::File& file, const std::string& path, Checksum& checksum) {
-  const h5::Dataset column = file.open_dataset(path);
-  const h5::Type type(H5Dget_type(column.id()), column.where());
-  const bool real = H5Tget_class(type.id()) == H5T_FLOAT;
-  if (H5Tget_class(type.id()) == H5T_STRING) return add_texts(column, checksum);
-  switch (H5Tget_size(type.id())) {
-    case 1:
-      return add_numbers<std::uint8_t>(column, checksum);
-    case 4:
-      return real ? add_numbers<float>(column, checksum)
-                  : add_numbers<std::uint32_t>(column, checksum);
-    case 8:
-      if (real) return add_numbers<double>(column, checksum);
-      return H5Tget_sign(type.id()) == H5T_SGN_2 ? add_numbers<std::int64_t>(column, checksum)
-                                                 : add_numbers<std::uint64_t>(column, checksum);
-    default:
-      fail(ErrorCode::kHdf5, "{}: is of a type that no range file has", column.where());
-  }
-}
-
 }  // namespace
 
 struct RangeReader::Impl {
-  Impl(const std::filesystem::path& path, const TaskSchema& task_schema)
-      : schema(task_schema), file(h5::File::open(path)) {
+  Impl(const std::filesystem::path& path, const TaskSchema& task_schema, RangeSeal seal)
+      : schema(task_schema),
+        file(seal == RangeSeal::kCheck ? open_sealed(path) : h5::File::open(path)) {
     check_format(file, kRangeFormat, kRangeVersion);
     generation = file.get<std::uint32_t>("generation");
     first = file.get<std::uint64_t>("first");
@@ -118,8 +76,9 @@ struct RangeReader::Impl {
   std::string pipeline_id;
 };
 
-RangeReader::RangeReader(const std::filesystem::path& file, const TaskSchema& schema)
-    : impl_(std::make_unique<Impl>(file, schema)) {}
+RangeReader::RangeReader(const std::filesystem::path& file, const TaskSchema& schema,
+                         RangeSeal seal)
+    : impl_(std::make_unique<Impl>(file, schema, seal)) {}
 RangeReader::~RangeReader() = default;
 RangeReader::RangeReader(RangeReader&&) noexcept = default;
 RangeReader& RangeReader::operator=(RangeReader&&) noexcept = default;
@@ -152,14 +111,6 @@ std::vector<RangeTile> RangeReader::tiles() const {
 }
 
 void RangeReader::verify() const {
-  Checksum checksum;
-  for (const std::string& path : range_columns(impl_->schema)) {
-    add_column(impl_->file, path, checksum);
-  }
-  const auto expected = impl_->file.get<std::uint64_t>("checksum");
-  check(checksum.value() == expected, ErrorCode::kHdf5,
-        "{}: is damaged: its checksum is {:016x}, expected {:016x}", impl_->file.where(),
-        checksum.value(), expected);
   check(sum(impl_->file, "cells/contour_size") == impl_->n_points, ErrorCode::kHdf5,
         "{}: contour sizes do not add up to its {} points", impl_->file.where(), impl_->n_points);
 }

@@ -8,9 +8,8 @@
 
 namespace tilepool {
 
-/// A range file's columns, in the order in which their raw bytes are checksummed.
 inline constexpr char kRangeFormat[] = "tilepool-range";
-inline constexpr std::uint32_t kRangeVersion = 1;
+inline constexpr std::uint32_t kRangeVersion = 2;
 
 [[nodiscard]] inline std::vector<std::string> feature_names(
     const std::vector<FeatureSpec>& features) {
@@ -20,7 +19,7 @@ inline constexpr std::uint32_t kRangeVersion = 1;
   return names;
 }
 
-/// Paths of all columns, in checksum order: /tiles, /cells, /contours, /features.
+/// Paths of all columns: /tiles, /cells, /contours, /features.
 [[nodiscard]] inline std::vector<std::string> range_columns(const TaskSchema& schema) {
   std::vector<std::string> paths = {"tiles/slide",   "tiles/x",       "tiles/y",
                                     "tiles/status",  "tiles/n_cells", "tiles/n_points",

@@ -5,10 +5,10 @@
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
 #include "common/run/atomic_file.h"
-#include "common/run/checksum.h"
 #include "common/run/format_check.h"
 #include "common/run/range_file.h"
 #include "common/run/range_schema.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 /// Rows of a feature column that are gathered at a time.
 constexpr std::size_t kBlockRows = 65536;
 
-/// Writes columns in checksum order and sums them up on the way.
+/// Writes columns.
 class ColumnWriter {
  public:
   explicit ColumnWriter(h5::File& file) : file_(file) {}
@@ -24,7 +24,6 @@ class ColumnWriter {
   template <h5::Element T>
   void numbers(const std::string& path, const std::vector<T>& values) {
     file_.write_column<T>(path, values);
-    checksum_.add(std::as_bytes(std::span(values)));
   }
   /// One column of RangeTile.
   template <h5::Element T, class Member>
@@ -36,8 +35,6 @@ class ColumnWriter {
   }
   void texts(const std::string& path, const std::vector<std::string>& values) {
     file_.write_texts(path, values);
-    const std::string bytes = h5::pad_texts(values, h5::text_width(values));
-    checksum_.add(std::as_bytes(std::span(bytes)));
   }
   /// Column `column` of a row-major table of `n_columns`.
   void feature(const std::string& path, const std::vector<float>& table, std::size_t n_columns,
@@ -50,15 +47,12 @@ class ColumnWriter {
       block.resize(n);
       for (std::size_t i = 0; i < n; ++i) block[i] = table[(first + i) * n_columns + column];
       dataset.write(first, std::span<const float>(block));
-      checksum_.add(std::as_bytes(std::span(block)));
     }
     file_.check_written();
   }
-  [[nodiscard]] std::uint64_t checksum() const { return checksum_.value(); }
 
  private:
   h5::File& file_;
-  Checksum checksum_;
 };
 
 void check_sizes(const TaskSchema& schema, const RangeResult& range) {
@@ -130,8 +124,8 @@ void write_range(const std::filesystem::path& final_path, const TaskSchema& sche
   file.set_texts("tile_features", feature_names(schema.tile_features));
   ColumnWriter out(file);
   write_columns(out, schema, range);
-  file.set("checksum", out.checksum());
   file.close();
+  seal(target.temp());
   target.commit();
 }
 

@@ -4,6 +4,7 @@
 #include "common/hdf5/file.h"
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
+#include "common/run/seal.h"
 
 namespace tilepool {
 namespace {
@@ -151,11 +152,12 @@ void write_scan(const std::filesystem::path& path, const SlideScan& scan) {
   write_plane(file, "tissue/mask", scan.tissue, scan.tissue.mask, 1);
   write_plane(file, "tissue/variance", scan.tissue, scan.tissue.variance, 1);
   file.close();
+  seal(target.temp());
   target.commit();
 }
 
 SlideScan read_scan(const std::filesystem::path& path, const ScanParts& parts, Budget& budget) {
-  const h5::File file = h5::File::open(path);
+  const h5::File file = open_sealed(path);
   check_format(file, kFormat, 1);
   SlideScan scan;
   scan.slide_id = file.text("slide_id");
