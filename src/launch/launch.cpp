@@ -138,6 +138,7 @@ class Attempt {
       return {status->exit_code, retry, retry ? "ranks were lost" : ""};
     }
     if (began_) return {75, true, "the master was lost"};
+    if (stopped_s_) return {75, false, "stopped before the run began"};
     // Its own words are on stderr already.
     const bool ours = mpirun_code == 64 || mpirun_code == 66 || mpirun_code == 78;
     return {ours ? mpirun_code : 70, false,
