@@ -14,7 +14,7 @@ build_packages=(
   libgtest-dev
 )
 test_packages=(
-  clang-format clang-tidy shellcheck
+  clang-format clang-tidy clang libclang-rt-14-dev shellcheck
   python3 python3-pytest python3-numpy python3-scipy python3-skimage python3-h5py python3-pil
   python3-openslide python3-xxhash python3-matplotlib
   slurmctld slurmd slurm-client munge iproute2

@@ -9,6 +9,7 @@
 #   tidy        clang-tidy over src/ and cuda/
 #   asan        unit tests under the address and undefined-behaviour sanitizers
 #   tsan        tests of threads under the thread sanitizer
+#   fuzz        ten seconds of every fuzz target; scripts/fuzz.sh runs them longer
 #   tests       every ctest test of preset dev; its summary is the last line
 # A stage that fails does not keep later ones from running, but for setup and build.
 set -euo pipefail
@@ -16,7 +17,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
 cd "$root"
 
-all_stages=(setup format scripts build tidy asan tsan tests)
+all_stages=(setup format scripts build tidy asan tsan fuzz tests)
 
 cpp_files() { find src cuda tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'; }
 run_format() { cpp_files | sort | xargs clang-format --dry-run --Werror; }
@@ -43,6 +44,8 @@ run_tsan() {
       "${fixed_layout[@]}" \
       ctest --test-dir build/tsan -L threads -j "$jobs" --no-tests=error
 }
+
+run_fuzz() { scripts/fuzz.sh 10; }
 
 run_tests() { ctest --test-dir build/dev -j "$jobs" --no-tests=error; }
 
