@@ -10,6 +10,9 @@
 namespace tilepool {
 namespace {
 
+constexpr std::string_view kRemedy =
+    "; delete it and run the same command again: what is committed is kept";
+
 /// Sample entries whose pool rows lie within so many rows are read with one contiguous read.
 constexpr std::uint64_t kSpanRows = kPlanChunkRows;
 
@@ -60,7 +63,7 @@ PlanHead read_head(const h5::File& file) {
 
 struct PlanReader::Impl {
   explicit Impl(const std::filesystem::path& path)
-      : file(open_sealed(path)),
+      : file(open_sealed(path, kRemedy)),
         head(read_head(file)),
         slide(file.open_dataset("pool/slide")),
         x(file.open_dataset("pool/x")),

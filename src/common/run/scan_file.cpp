@@ -11,6 +11,8 @@ namespace {
 
 constexpr char kFormat[] = "tilepool-scan";
 constexpr std::uint64_t kChunkEdge = 512;
+constexpr std::string_view kRemedy =
+    "; delete it and plan.h5 and run the same command again: what is committed is kept";
 
 void write_info(h5::File& file, const SlideScan& scan) {
   h5::Group group = h5::Group::create(file, "info");
@@ -157,7 +159,7 @@ void write_scan(const std::filesystem::path& path, const SlideScan& scan) {
 }
 
 SlideScan read_scan(const std::filesystem::path& path, const ScanParts& parts, Budget& budget) {
-  const h5::File file = open_sealed(path);
+  const h5::File file = open_sealed(path, kRemedy);
   check_format(file, kFormat, 1);
   SlideScan scan;
   scan.slide_id = file.text("slide_id");

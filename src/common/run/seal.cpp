@@ -71,7 +71,7 @@ void seal(const std::filesystem::path& file) {
   if (!out) fail_io("write", file);
 }
 
-void check_seal(const std::filesystem::path& file) {
+void check_seal(const std::filesystem::path& file, std::string_view remedy) {
   std::uint64_t bytes = 0;
   std::ifstream stream = open_to_read(file, bytes);
   const Seal actual = seal_of(stream, bytes - std::min<std::uint64_t>(bytes, sizeof(Seal)));
@@ -81,17 +81,15 @@ void check_seal(const std::filesystem::path& file) {
   check(stream.gcount() == sizeof expected && expected.mark == actual.mark &&
             expected.bytes == actual.bytes,
         ErrorCode::kHdf5,
-        "{}: is damaged or of another version: its {} bytes do not end with their seal; delete it "
-        "and run the same command again",
-        file.string(), bytes);
+        "{}: is damaged or of another version: its {} bytes do not end with their seal{}",
+        file.string(), bytes, remedy);
   check(expected.checksum == actual.checksum, ErrorCode::kHdf5,
-        "{}: is damaged: its checksum is {:016x}, expected {:016x}; delete it and run the same "
-        "command again",
-        file.string(), actual.checksum, expected.checksum);
+        "{}: is damaged: its checksum is {:016x}, expected {:016x}{}", file.string(),
+        actual.checksum, expected.checksum, remedy);
 }
 
-h5::File open_sealed(const std::filesystem::path& file) {
-  check_seal(file);
+h5::File open_sealed(const std::filesystem::path& file, std::string_view remedy) {
+  check_seal(file, remedy);
   return h5::File::open(file);
 }
 

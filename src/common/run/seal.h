@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "common/hdf5/file.h"
 
@@ -17,10 +18,10 @@ namespace tilepool {
 void seal(const std::filesystem::path& file);
 
 /// Reads the file once. Throws Error(kHdf5) when it is not what was sealed, Error(kIo) when it
-/// cannot be read.
-void check_seal(const std::filesystem::path& file);
+/// cannot be read. `remedy` ends the message about damage: what the person can do.
+void check_seal(const std::filesystem::path& file, std::string_view remedy = {});
 
 /// check_seal(), then opens for reading.
-[[nodiscard]] h5::File open_sealed(const std::filesystem::path& file);
+[[nodiscard]] h5::File open_sealed(const std::filesystem::path& file, std::string_view remedy = {});
 
 }  // namespace tilepool
