@@ -18,6 +18,8 @@ namespace {
 constexpr double kHelloLimit_s = 60;
 constexpr double kStopLimit_s = 50;
 constexpr double kStatusInterval_s = 2;
+// Longer than a crash takes to be seen: a tile that crashes one worker is not handed to the others.
+constexpr double kRepeatAfter_s = 4;
 
 LockTimes lock_times(const RunOptions& run) {
   return {std::min(5.0, run.silent_limit_s / 6), run.silent_limit_s};
@@ -240,6 +242,7 @@ void Master::start_phase(Phase phase, const std::vector<WorkInterval>& work,
   phase_ = phase;
   options.silent_limit_s = options_.run.silent_limit_s;
   options.stuck_limit_s = options_.run.stuck_limit_s;
+  options.repeat_after_s = kRepeatAfter_s;
   if (deadline_s_) options.deadline_s = *deadline_s_;
   options.first_lease = next_lease_;  // a late answer of the phase before is to no one's lease
   scheduler_ = std::make_unique<Scheduler>(options, without_hopeless(work));

@@ -180,7 +180,8 @@ bool Scheduler::help_slowest(int worker_id, double now) {
                                             : busy_s_ / static_cast<double>(committed_) *
                                                   static_cast<double>(slow.last - slow.first);
   if (started != kQueued &&
-      (committed_ == 0 || now - started <= options_.straggler_factor * expected_s))
+      (committed_ == 0 ||
+       now - started <= std::max(options_.repeat_after_s, options_.straggler_factor * expected_s)))
     return false;
   assign(worker_id, task_id, now);
   return true;

@@ -28,6 +28,7 @@ struct SchedulerOptions {
   double stuck_limit_s = 1e9;      ///< so is one that has work and made no progress for this long
   double deadline_s = 1e300;       ///< nothing is handed out that would not be done by then
   double straggler_factor = 2.0;   ///< a lease this many times slower than the mean is repeated
+  double repeat_after_s = 0;       ///< and not before it has been in work for this long
   std::uint32_t max_attempts = 2;  ///< a single index that failed this often is given up
   std::uint32_t max_kills = 3;     ///< so is one with which this many workers were lost
   bool sequential = true;  ///< a worker takes its leases one after the other; false: all at once
