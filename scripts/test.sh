@@ -22,8 +22,8 @@ all_stages=(setup format scripts build tidy asan tsan fuzz tests)
 cpp_files() { find src cuda tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'; }
 run_format() { cpp_files | sort | xargs clang-format --dry-run --Werror; }
 run_scripts() {
-  find . -path ./build -prune -o -name '*.sh' -print -o -path ./.ci/run -print | sort |
-    xargs shellcheck -x
+  find . -path ./build -prune -o '(' -name '*.sh' -o -name '*.sbatch' -o -path ./.ci/run ')' -print |
+    sort | xargs shellcheck -x
 }
 run_tidy() { run-clang-tidy -quiet -p build/dev -j "$jobs" "^$root/(src|cuda)/.*\.cpp$"; }
 

@@ -184,7 +184,8 @@ int run_alone(const CommandLine& command, const Job& job, const MpiRuntime* mpi)
   return *code;
 }
 
-// Gives MPI a moment to take the last messages; a dead rank never takes its own.
+// Gives MPI a moment to take the last messages; one to a rank whose death is not known yet never
+// is.
 void flush(MpiChannel& channel) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (!channel.all_sent() && std::chrono::steady_clock::now() < deadline)

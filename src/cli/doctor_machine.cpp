@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -14,6 +12,7 @@
 
 #include "cli/doctor_checks.h"
 #include "common/base/error.h"
+#include "common/base/subprocess.h"
 #include "common/base/system.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -63,12 +62,7 @@ std::string limit_text(const std::optional<std::size_t>& bytes) {
 }  // namespace
 
 std::string first_output_line(const char* command) {
-  const auto close = [](FILE* pipe) { return pclose(pipe); };
-  const std::unique_ptr<FILE, decltype(close)> pipe(popen(command, "r"), close);
-  if (pipe == nullptr) return {};
-  std::array<char, 512> line{};
-  if (std::fgets(line.data(), static_cast<int>(line.size()), pipe.get()) == nullptr) return {};
-  return std::string(trimmed(line.data()));
+  return std::string(trimmed(one_line(run_subprocess({"sh", "-c", command}, "").output)));
 }
 
 Finding check_mpi_library() {

@@ -1,6 +1,5 @@
 #include "launch/mpirun.h"
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/subprocess.h"
 
 namespace tilepool {
 
@@ -45,17 +45,11 @@ Mpirun find_mpirun() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   std::filesystem::path program = self.parent_path() / "mpirun";
   if (error || ::access(program.c_str(), X_OK) != 0) program = "mpirun";
-  FILE* const pipe = ::popen(fmt::format("'{}' --version 2>&1", program.string()).c_str(), "r");
-  check(pipe != nullptr, ErrorCode::kMpi, "cannot start a shell: {}", errno_text(errno));
-  std::string text;
-  std::array<char, 256> block{};
-  while (std::fgets(block.data(), static_cast<int>(block.size()), pipe) != nullptr)
-    text += block.data();
-  const int code = ::pclose(pipe);
-  check(code == 0, ErrorCode::kMpi,
+  const SubprocessResult answer = run_subprocess({program.string(), "--version"}, "");
+  check(answer.exit_code == 0, ErrorCode::kMpi,
         "mpirun cannot be started ({}); install Open MPI (openmpi-bin) or load its module",
-        one_line(text));
-  return parse_mpirun_version(program, text);
+        one_line(answer.errors.empty() ? "not found" : answer.errors));
+  return parse_mpirun_version(program, answer.output + answer.errors);
 }
 
 std::vector<std::string> mpirun_command(const Mpirun& mpirun, const RankPlacement& placement,

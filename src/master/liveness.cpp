@@ -76,6 +76,7 @@ void Master::write_off(int worker, const std::string& reason) {
   if (!std::exchange(peer.alive, false)) return;
   status_.ranks[peer.row].alive = false;
   lost_workers_ = true;
+  channel_.give_up(worker);
   progress_.clear();
   log_warning("{}; its work goes to others", reason);
   events_->write("error", worker, "worker-lost", {{"reason", reason}});

@@ -8,7 +8,7 @@
 namespace tilepool {
 namespace {
 
-constexpr std::int64_t kUsualTime = 8 * 3600;
+constexpr std::int64_t kUsualTime = 8 * std::int64_t{3600};
 constexpr int kUsualCpusPerTask = 4;
 
 /// " of partition NAME"; nothing for an assumed one without a name.

@@ -6,9 +6,9 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/subprocess.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
-#include "submit/subprocess.h"
 
 namespace tilepool {
 namespace {
@@ -22,7 +22,7 @@ std::vector<NodeGroup> ask_cluster(const Submission& submission) {
   const std::string why =
       missing ? "there is no sinfo in $PATH" : "sinfo failed: " + one_line(sinfo.errors);
   if (submission.dry_run) {
-    const std::vector<NodeGroup> assumed = assumed_cluster(submission.wish);
+    std::vector<NodeGroup> assumed = assumed_cluster(submission.wish);
     log_warning("{}; assumed are nodes of {} cores, {} and {} GPUs", why, assumed[0].cores,
                 format_bytes(assumed[0].memory_bytes), assumed[0].gpus);
     return assumed;

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "common/base/log.h"
+#include "common/base/subprocess.h"
 #include "submit/cluster.h"
-#include "submit/subprocess.h"
 
 namespace tilepool {
 namespace {

@@ -2,7 +2,7 @@
 import re
 from datetime import datetime, timedelta
 
-from jobs import CLUSTER, SMALL, sbatch, slow_cohort, text, wait_for_end
+from jobs import CLUSTER, SMALL, sbatch, slow_cohort, text, wait_for_end, wait_until
 from runs import differences, run, status
 
 LOOK_S = 30  # how often Slurm looks at walltimes
@@ -12,7 +12,10 @@ WARNED_EARLY = (*SMALL[:-1], "--time=1", "--signal=B:USR1@30")
 
 def shortly_before_a_look():
     """When a job has to begin to be warned about ten seconds later."""
-    looks = re.findall(r"\[([^]]+)\] debug2: Testing job time limits", text(CLUSTER / "slurmctld.log"))
+    log = CLUSTER / "slurmctld.log"
+    # The first look is LOOK_S after Slurm's start: the undisturbed run may be over before it.
+    looks = wait_until(lambda: re.findall(r"\[([^]]+)\] debug2: Testing job time limits", text(log)),
+                       2 * LOOK_S, lambda: text(log)[-2000:])
     begin = datetime.fromisoformat(looks[-1]) + timedelta(seconds=LOOK_S - 10)
     while begin < datetime.now() + timedelta(seconds=2):
         begin += timedelta(seconds=LOOK_S)

@@ -27,6 +27,9 @@ class Channel {
   /// Ranks that the library below reports as dead. Most report nothing: then silence must tell.
   [[nodiscard]] virtual std::vector<int> dead_ranks() { return {}; }
 
+  /// Nothing is sent to `peer` or heard from it any more.
+  virtual void give_up(int /*peer*/) {}
+
   template <Message T>
   void send(int to, const T& message) {
     send_bytes(to, T::kTag, std::as_bytes(std::span<const T, 1>(&message, 1)));

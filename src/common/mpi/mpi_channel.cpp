@@ -61,7 +61,8 @@ std::vector<int> MpiChannel::dead_ranks() { return failed_ranks(comm_); }
 
 bool MpiChannel::all_sent() {
   reap_sends();
-  return outgoing_.empty();
+  return std::all_of(outgoing_.begin(), outgoing_.end(),
+                     [this](const Outgoing& message) { return cut_off_.contains(message.to); });
 }
 
 std::optional<Envelope> MpiChannel::poll() {

@@ -28,7 +28,8 @@ class MpiChannel : public Channel {
   /// for 50 us and later for up to 1 ms: a rank that waits leaves its core to those that compute.
   [[nodiscard]] std::optional<Envelope> receive(std::chrono::microseconds patience) override;
   [[nodiscard]] std::vector<int> dead_ranks() override;
-  /// Whether every send has been taken by MPI.
+  void give_up(int peer) override { cut_off_.insert(peer); }
+  /// Whether MPI took every send to a peer that is not cut off or given up.
   [[nodiscard]] bool all_sent();
 
  private:

@@ -1,4 +1,4 @@
-#include "submit/subprocess.h"
+#include "common/base/subprocess.h"
 
 #include <array>
 #include <cerrno>
