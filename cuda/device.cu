@@ -1,14 +1,10 @@
-#include <cuda_runtime.h>
+#include <fmt/core.h>
 
-#include "common/base/error.h"
+#include "cuda/check.cuh"
 #include "cuda/device.h"
 
 namespace tilepool {
 namespace {
-
-void check_cuda(cudaError_t code, const char* call) {
-  check(code == cudaSuccess, ErrorCode::kCuda, "{} failed: {}", call, cudaGetErrorString(code));
-}
 
 std::string uuid_text(const cudaUUID_t& uuid) {
   std::string text = "GPU-";
@@ -27,11 +23,11 @@ std::vector<GpuInfo> list_gpus() {
   int count = 0;
   const cudaError_t found = cudaGetDeviceCount(&count);
   if (found == cudaErrorNoDevice || found == cudaErrorInsufficientDriver) return {};
-  check_cuda(found, "cudaGetDeviceCount");
+  gpu::check_cuda(found, "cudaGetDeviceCount");
   std::vector<GpuInfo> gpus;
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp properties{};
-    check_cuda(cudaGetDeviceProperties(&properties, i), "cudaGetDeviceProperties");
+    gpu::check_cuda(cudaGetDeviceProperties(&properties, i), "cudaGetDeviceProperties");
     gpus.push_back({i, properties.name, uuid_text(properties.uuid), properties.totalGlobalMem});
   }
   return gpus;

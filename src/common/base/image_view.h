@@ -6,7 +6,7 @@
 namespace tilepool {
 
 /// A view of one plane of pixels: row-major, `stride` elements from one row to the next
-/// (stride >= width). Owns nothing. Copy it freely.
+/// (stride >= width). Owns nothing. Copy it freely. The pixels may lie in the memory of a GPU.
 template <class T>
 struct ImageView {
   T* data = nullptr;
@@ -14,17 +14,17 @@ struct ImageView {
   std::int64_t height = 0;
   std::int64_t stride = 0;
 
-  [[nodiscard]] T* row(std::int64_t y) const { return data + y * stride; }
-  [[nodiscard]] T& at(std::int64_t x, std::int64_t y) const { return data[y * stride + x]; }
-  [[nodiscard]] std::int64_t pixels() const { return width * height; }
-  [[nodiscard]] bool empty() const { return width == 0 || height == 0; }
+  [[nodiscard]] constexpr T* row(std::int64_t y) const { return data + y * stride; }
+  [[nodiscard]] constexpr T& at(std::int64_t x, std::int64_t y) const { return data[y * stride + x]; }
+  [[nodiscard]] constexpr std::int64_t pixels() const { return width * height; }
+  [[nodiscard]] constexpr bool empty() const { return width == 0 || height == 0; }
 
   /// The window [x, x+w) x [y, y+h), which must lie inside this view.
-  [[nodiscard]] ImageView window(std::int64_t x, std::int64_t y, std::int64_t w,
+  [[nodiscard]] constexpr ImageView window(std::int64_t x, std::int64_t y, std::int64_t w,
                                  std::int64_t h) const {
     return {data + y * stride + x, w, h, stride};
   }
-  operator ImageView<const T>() const {  // NOLINT(google-explicit-constructor): view of const
+  constexpr operator ImageView<const T>() const {  // NOLINT(google-explicit-constructor): view of const
     return {data, width, height, stride};
   }
 };
@@ -37,15 +37,15 @@ struct BasicRgbView {
   std::int64_t height = 0;
   std::int64_t stride = 0;
 
-  [[nodiscard]] Byte* row(std::int64_t y) const { return data + y * stride; }
-  [[nodiscard]] Byte* pixel(std::int64_t x, std::int64_t y) const { return row(y) + 3 * x; }
-  [[nodiscard]] std::int64_t pixels() const { return width * height; }
-  [[nodiscard]] bool empty() const { return width == 0 || height == 0; }
-  [[nodiscard]] BasicRgbView window(std::int64_t x, std::int64_t y, std::int64_t w,
+  [[nodiscard]] constexpr Byte* row(std::int64_t y) const { return data + y * stride; }
+  [[nodiscard]] constexpr Byte* pixel(std::int64_t x, std::int64_t y) const { return row(y) + 3 * x; }
+  [[nodiscard]] constexpr std::int64_t pixels() const { return width * height; }
+  [[nodiscard]] constexpr bool empty() const { return width == 0 || height == 0; }
+  [[nodiscard]] constexpr BasicRgbView window(std::int64_t x, std::int64_t y, std::int64_t w,
                                     std::int64_t h) const {
     return {data + y * stride + 3 * x, w, h, stride};
   }
-  operator BasicRgbView<const Byte>() const {  // NOLINT(google-explicit-constructor)
+  constexpr operator BasicRgbView<const Byte>() const {  // NOLINT(google-explicit-constructor)
     return {data, width, height, stride};
   }
 };

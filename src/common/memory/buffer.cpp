@@ -30,10 +30,10 @@ Pages::~Pages() {
 
 std::byte* Arena::take_bytes(std::size_t bytes) {
   const std::size_t need = arena_bytes(bytes);
-  check(need <= pages_.size_bytes() - used_, ErrorCode::kBudget,
+  check(need <= bytes_ - used_, ErrorCode::kBudget,
         "scratch memory of {} bytes is too small: {} are in use and {} more are needed",
-        pages_.size_bytes(), used_, need);
-  std::byte* result = pages_.data() + used_;
+        bytes_, used_, need);
+  std::byte* result = block_ + used_;
   used_ += need;
   peak_ = std::max(peak_, used_);
   return result;

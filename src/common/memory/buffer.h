@@ -60,7 +60,11 @@ class Buffer {
 /// Not thread-safe. What it hands out is NOT zeroed and is valid until release()/reset().
 class Arena {
  public:
-  Arena(Budget& budget, std::size_t bytes, std::string_view what) : pages_(budget, bytes, what) {}
+  Arena(Budget& budget, std::size_t bytes, std::string_view what)
+      : pages_(budget, bytes, what), block_(pages_.data()), bytes_(pages_.size_bytes()) {}
+  /// Over memory that somebody else owns and that is aligned to 64 bytes; the arena never touches
+  /// it, so that it may be a GPU's.
+  Arena(std::byte* block, std::size_t bytes) : block_(block), bytes_(bytes) {}
 
   /// `count` elements, 64-byte aligned. Throws Error(kBudget) when the arena is too small.
   template <class T>
@@ -83,13 +87,15 @@ class Arena {
   [[nodiscard]] std::size_t mark() const noexcept { return used_; }
   void release(std::size_t mark) noexcept { used_ = mark; }
   void reset() noexcept { used_ = 0; }
-  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return pages_.size_bytes(); }
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept { return bytes_; }
   /// The most bytes that were in use at once: tests hold scratch formulas against it.
   [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_; }
 
  private:
   [[nodiscard]] std::byte* take_bytes(std::size_t bytes);
   Pages pages_;
+  std::byte* block_ = nullptr;
+  std::size_t bytes_ = 0;
   std::size_t used_ = 0;
   std::size_t peak_ = 0;
 };
