@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/run/range_file.h"
 
 namespace tilepool {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/base/units.h"
 #include "common/memory/budget.h"
 #include "common/model/tile_grid.h"

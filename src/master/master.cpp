@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/system.h"
 #include "common/base/units.h"

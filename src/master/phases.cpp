@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/system.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include <fmt/core.h>
 #include <xxhash.h>
 
 #include "common/base/checked.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 
 namespace tilepool {
 

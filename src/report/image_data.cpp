@@ -7,6 +7,7 @@
 #include <turbojpeg.h>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 
 namespace tilepool {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/error.h"
 #include "common/run/tissue_decision.h"
 #include "worker/segment_task.h"
 #include "worker/tile_reader.h"

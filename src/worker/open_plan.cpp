@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/run/calibration_file.h"
 #include "worker/tile_task.h"
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/crash_note.h"
+#include "common/base/error.h"
 #include "common/base/fault.h"
 #include "common/base/progress.h"
 #include "common/model/protocol.h"

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "common/kernels/components.h"
 #include "common/kernels/contour.h"
 #include "common/kernels/distance.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/crash_note.h"
+#include "common/base/error.h"
 #include "common/base/fault.h"
 #include "common/run/tissue_decision.h"
 #include "worker/calibrate.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/error.h"
 #include "common/slide/scaled_read.h"
 
 namespace tilepool {

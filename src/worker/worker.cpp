@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/base/process.h"
 #include "common/base/progress.h"
 #include "common/base/system.h"

@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "common/base/error.h"
 #include "common/model/protocol.h"
 #include "fuzz.h"
 #include "master/scheduler.h"

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/error.h"
 #include "common/base/units.h"
 #include "worker/job_pool.h"
 #include "worker/tile_reader.h"

@@ -5,15 +5,19 @@
 #include <cstdint>
 #include <utility>
 
-#include "common/base/error.h"
+#include "common/base/exception.h"
 
 namespace tilepool {
+
+/// Throws Error(kInternal): a number does not fit its type.
+[[noreturn]] void fail_overflow(const char* operation);
 
 /// a * b, or Error(kInternal) when it does not fit T.
 template <std::integral T>
 [[nodiscard]] T checked_mul(T a, T b) {
   T result{};
-  check(!__builtin_mul_overflow(a, b, &result), ErrorCode::kInternal, "{} * {} overflows", a, b);
+  if (__builtin_mul_overflow(a, b, &result)) [[unlikely]]
+    fail_overflow("a product");
   return result;
 }
 
@@ -21,15 +25,16 @@ template <std::integral T>
 template <std::integral T>
 [[nodiscard]] T checked_add(T a, T b) {
   T result{};
-  check(!__builtin_add_overflow(a, b, &result), ErrorCode::kInternal, "{} + {} overflows", a, b);
+  if (__builtin_add_overflow(a, b, &result)) [[unlikely]]
+    fail_overflow("a sum");
   return result;
 }
 
 /// value as To, or Error(kInternal) when To cannot hold it.
 template <std::integral To, std::integral From>
 [[nodiscard]] To checked_cast(From value) {
-  check(std::in_range<To>(value), ErrorCode::kInternal, "{} does not fit the target integer type",
-        value);
+  if (!std::in_range<To>(value)) [[unlikely]]
+    fail_overflow("a number");
   return static_cast<To>(value);
 }
 

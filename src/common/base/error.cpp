@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <system_error>
 
+#include "common/base/checked.h"
+
 namespace tilepool {
+
+void fail_overflow(const char* operation) {
+  fail(ErrorCode::kInternal, "{} overflows its integer type", operation);
+}
 
 int exit_code_of(ErrorCode code) noexcept {
   switch (code) {

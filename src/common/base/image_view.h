@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace tilepool {
 
@@ -14,18 +15,26 @@ struct ImageView {
   std::int64_t height = 0;
   std::int64_t stride = 0;
 
+  constexpr ImageView() = default;
+  constexpr ImageView(T* data_, std::int64_t width_, std::int64_t height_, std::int64_t stride_)
+      : data(data_), width(width_), height(height_), stride(stride_) {}
+  /// A view of const.
+  template <class U>
+  requires(!std::is_same_v<T, U> && std::is_same_v<T, const U>) constexpr ImageView(
+      const ImageView<U>& o)  // NOLINT(google-explicit-constructor)
+      : ImageView(o.data, o.width, o.height, o.stride) {}
+
   [[nodiscard]] constexpr T* row(std::int64_t y) const { return data + y * stride; }
-  [[nodiscard]] constexpr T& at(std::int64_t x, std::int64_t y) const { return data[y * stride + x]; }
+  [[nodiscard]] constexpr T& at(std::int64_t x, std::int64_t y) const {
+    return data[y * stride + x];
+  }
   [[nodiscard]] constexpr std::int64_t pixels() const { return width * height; }
   [[nodiscard]] constexpr bool empty() const { return width == 0 || height == 0; }
 
   /// The window [x, x+w) x [y, y+h), which must lie inside this view.
   [[nodiscard]] constexpr ImageView window(std::int64_t x, std::int64_t y, std::int64_t w,
-                                 std::int64_t h) const {
+                                           std::int64_t h) const {
     return {data + y * stride + x, w, h, stride};
-  }
-  constexpr operator ImageView<const T>() const {  // NOLINT(google-explicit-constructor): view of const
-    return {data, width, height, stride};
   }
 };
 
@@ -37,16 +46,25 @@ struct BasicRgbView {
   std::int64_t height = 0;
   std::int64_t stride = 0;
 
+  constexpr BasicRgbView() = default;
+  constexpr BasicRgbView(Byte* data_, std::int64_t width_, std::int64_t height_,
+                         std::int64_t stride_)
+      : data(data_), width(width_), height(height_), stride(stride_) {}
+  /// A view of const.
+  template <class U>
+  requires(!std::is_same_v<Byte, U> && std::is_same_v<Byte, const U>) constexpr BasicRgbView(
+      const BasicRgbView<U>& o)  // NOLINT(google-explicit-constructor)
+      : BasicRgbView(o.data, o.width, o.height, o.stride) {}
+
   [[nodiscard]] constexpr Byte* row(std::int64_t y) const { return data + y * stride; }
-  [[nodiscard]] constexpr Byte* pixel(std::int64_t x, std::int64_t y) const { return row(y) + 3 * x; }
+  [[nodiscard]] constexpr Byte* pixel(std::int64_t x, std::int64_t y) const {
+    return row(y) + 3 * x;
+  }
   [[nodiscard]] constexpr std::int64_t pixels() const { return width * height; }
   [[nodiscard]] constexpr bool empty() const { return width == 0 || height == 0; }
   [[nodiscard]] constexpr BasicRgbView window(std::int64_t x, std::int64_t y, std::int64_t w,
-                                    std::int64_t h) const {
+                                              std::int64_t h) const {
     return {data + y * stride + 3 * x, w, h, stride};
-  }
-  constexpr operator BasicRgbView<const Byte>() const {  // NOLINT(google-explicit-constructor)
-    return {data, width, height, stride};
   }
 };
 using RgbView = BasicRgbView<std::uint8_t>;
@@ -58,7 +76,7 @@ struct Rect {
   std::int64_t y = 0;
   std::int64_t w = 0;
   std::int64_t h = 0;
-  friend bool operator==(const Rect&, const Rect&) = default;
+  bool operator==(const Rect&) const = default;
 };
 
 }  // namespace tilepool

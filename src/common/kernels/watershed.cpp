@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 
 namespace tilepool {
 namespace {

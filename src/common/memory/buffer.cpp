@@ -5,6 +5,8 @@
 
 #include <sys/mman.h>
 
+#include "common/base/error.h"
+
 namespace tilepool {
 
 Pages::Pages(Budget& budget, std::size_t bytes, std::string_view what) {
@@ -31,8 +33,8 @@ Pages::~Pages() {
 std::byte* Arena::take_bytes(std::size_t bytes) {
   const std::size_t need = arena_bytes(bytes);
   check(need <= bytes_ - used_, ErrorCode::kBudget,
-        "scratch memory of {} bytes is too small: {} are in use and {} more are needed",
-        bytes_, used_, need);
+        "scratch memory of {} bytes is too small: {} are in use and {} more are needed", bytes_,
+        used_, need);
   std::byte* result = block_ + used_;
   used_ += need;
   peak_ = std::max(peak_, used_);

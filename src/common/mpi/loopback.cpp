@@ -1,6 +1,7 @@
 #include "common/mpi/loopback.h"
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 
 namespace tilepool {
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/mpi/runtime.h"
 #include "common/mpi/ulfm.h"
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/mpi/ulfm.h"
 
 namespace tilepool {

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/mpi/runtime.h"
 
 namespace tilepool {

@@ -1,6 +1,7 @@
 #include "common/run/scan_file.h"
 
 #include "common/base/checked.h"
+#include "common/base/error.h"
 #include "common/hdf5/file.h"
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
