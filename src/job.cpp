@@ -59,6 +59,7 @@ struct Job {
   RunLayout layout;
   std::size_t limit_bytes = 0;  ///< of this rank's resident set
   int threads = 1;              ///< that this rank may keep busy
+  DeviceChoice device;
   std::string host;
 };
 
@@ -71,9 +72,15 @@ std::size_t host_limit(const Options& options, int ranks_on_node) {
 
 Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
   Options options = load_config(command.config, command.sets).options;
-  const DeviceChoice device = choose_device(options.workers.device);
+  DeviceChoice device =
+      choose_device(options.workers.device, mpi == nullptr ? 0 : mpi->node_worker_index(),
+                    mpi == nullptr ? 1 : mpi->node_workers());
   if (!command.quiet && (mpi == nullptr || mpi->rank() == 0)) log_info("{}", device.why);
-  Job job{std::move(options), RunLayout(std::filesystem::absolute(command.run_dir)), 0, 1,
+  Job job{std::move(options),
+          RunLayout(std::filesystem::absolute(command.run_dir)),
+          0,
+          1,
+          std::move(device),
           host_name()};
   job.limit_bytes = host_limit(job.options, mpi == nullptr ? 1 : mpi->node_size());
   const int sharers = mpi == nullptr ? 1 : mpi->workers_on_my_cores();
@@ -155,7 +162,10 @@ void join_pack(const MpiRuntime& mpi, const Job& job, const Pack& request, Budge
 
 WorkerSetup worker_setup(const Job& job, const MpiRuntime* mpi) {
   WorkerSetup setup{.options = job.options, .layout = job.layout};
-  setup.demand = Worker::memory_demand(job.options, job.limit_bytes, rss_bytes(), job.threads);
+  setup.device = grant_device(job.device, job.options, job.threads);
+  setup.gpus_visible = job.device.visible;
+  setup.demand =
+      Worker::memory_demand(job.options, setup.device, job.limit_bytes, rss_bytes(), job.threads);
   setup.host = job.host;
   setup.pack = [mpi, &job](const Pack& request, Budget& budget) {
     if (mpi == nullptr || mpi->size() == 1) return;  // the master of this process packs
@@ -175,11 +185,11 @@ int run_alone(const CommandLine& command, const Job& job, const MpiRuntime* mpi)
     if (stop_signal != 0) master.request_stop(stop_signal);
     try {
       code = master.step(Microseconds(0));
+      if (!code) (void)worker.step(kPatience);
     } catch (const Error& error) {
       master.abandon(error);
       return exit_code_of(error.code());
     }
-    if (!code) (void)worker.step(kPatience);
   }
   return *code;
 }
@@ -283,8 +293,9 @@ std::vector<SlideSpec> cohort_of(const CommandLine& command, const Options& opti
 
 int plan_job(const CommandLine& command) {
   const Job job = describe_job(command, nullptr);
+  const DeviceGrant device = grant_device(job.device, job.options, job.threads);
   const MemoryDemand demand =
-      Worker::memory_demand(job.options, job.limit_bytes, rss_bytes(), job.threads);
+      Worker::memory_demand(job.options, device, job.limit_bytes, rss_bytes(), job.threads);
   const PreviewMachine machine{1, job.threads, job.limit_bytes, smallest_limit_bytes(demand)};
   const JobPreview preview = preview_job(job.options, cohort_of(command, job.options), machine);
   fmt::print("{}", render_preview(preview, command.json));

@@ -140,9 +140,11 @@ void Master::on_hello(int from, const Hello& hello) {
   rank.role = setup_.works ? "master+worker" : "worker";
   rank.host = hello.host.view();
   rank.device = hello.device.view();
+  rank.gpu_uuid = hello.gpu_uuid.view();
   rank.pid = hello.pid;
   rank.threads = hello.threads;
   rank.budget_bytes = hello.budget_bytes;
+  rank.device_budget_bytes = hello.device_budget_bytes;
   peers_[from] = {true,
                   now_s(),
                   status_.ranks.size(),
@@ -217,6 +219,11 @@ void Master::on_heartbeat(int from, const Heartbeat& message) {
   rank.read_s = message.read_s;
   rank.compute_s = message.compute_s;
   rank.commit_s = message.commit_s;
+  rank.wait_read_s = message.wait_read_s;
+  rank.wait_commit_s = message.wait_commit_s;
+  rank.wait_lease_s = message.wait_lease_s;
+  rank.device_busy_s = message.device_busy_s;
+  rank.device_peak_bytes = std::max(rank.device_peak_bytes, message.device_peak_bytes);
   channel_.send(from, Alive{++peer->second.heartbeats});
   if (scheduler_ == nullptr) return;
   if (phase_ != Phase::kStopping) tell_again(from, peer->second, message.leases);

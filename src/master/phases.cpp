@@ -416,9 +416,16 @@ Telemetry Master::telemetry() const {
     numbers["read_s"].push_back(rank.read_s);
     numbers["compute_s"].push_back(rank.compute_s);
     numbers["commit_s"].push_back(rank.commit_s);
+    numbers["wait_read_s"].push_back(rank.wait_read_s);
+    numbers["wait_commit_s"].push_back(rank.wait_commit_s);
+    numbers["wait_lease_s"].push_back(rank.wait_lease_s);
+    numbers["device_busy_s"].push_back(rank.device_busy_s);
+    numbers["device_limit_bytes"].push_back(static_cast<double>(rank.device_budget_bytes));
+    numbers["device_peak_bytes"].push_back(static_cast<double>(rank.device_peak_bytes));
     text["role"].push_back(rank.role);
     text["host"].push_back(rank.host);
     text["device"].push_back(rank.device);
+    text["gpu_uuid"].push_back(rank.gpu_uuid);
   }
   return telemetry;
 }

@@ -7,6 +7,7 @@
 #include "common/base/crash_note.h"
 #include "common/base/error.h"
 #include "common/base/fault.h"
+#include "common/base/log.h"
 #include "common/base/progress.h"
 #include "common/model/protocol.h"
 #include "worker/tile_reader.h"
@@ -25,27 +26,42 @@ class Stopwatch {
   Clock::time_point begin_ = Clock::now();
 };
 
+/// `wanted` of them, or fewer where the device has no memory for more.
+std::vector<std::unique_ptr<Backend>> make_backends(ComputeDevice& device, int wanted) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (int i = 0; i < wanted; ++i) {
+    try {
+      backends.push_back(device.make_backend());
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kBudget || backends.empty()) throw;
+      log_warning("{} tiles in flight instead of {}: {}", backends.size(), wanted, error.what());
+      break;
+    }
+  }
+  return backends;
+}
+
 }  // namespace
 
 RangePipeline::RangePipeline(const Options& options, const MemoryPlan& plan,
-                             std::uint32_t generation, Budget& budget, SlidePool& slides)
+                             std::uint32_t generation, Budget& budget, SlidePool& slides,
+                             ComputeDevice& device)
     : slides_(slides),
       generation_(generation),
       n_tile_features_(task_schema(options).tile_features.size()),
       results_limit_(plan.results_bytes) {
   const WindowSize window = largest_window(options);
   const auto rgb = checked_cast<std::size_t>(checked_mul(3 * window.width, window.height));
-  const std::size_t scratch = task_scratch_bytes(options, window.width, window.height);
   for (int i = 0; i < plan.buffers; ++i) {
     buffers_.emplace_back(budget, rgb, "the pixels of one tile");
+    prepared_.push_back(device.prepare(buffers_.back().span()));
     free_buffers_.push_back(static_cast<std::size_t>(i));
   }
-  for (int i = 0; i < plan.compute_threads; ++i)
-    arenas_.emplace_back(budget, scratch, "computing one tile");
+  backends_ = make_backends(device, plan.compute_threads);
   if (plan.read_threads == 0) return;
   for (int i = 0; i < plan.read_threads; ++i) threads_.emplace_back([this] { read_loop(); });
-  for (std::size_t i = 0; i < arenas_.size(); ++i)
-    threads_.emplace_back([this, i] { compute_loop(i); });
+  for (const auto& backend : backends_)
+    threads_.emplace_back([this, &backend] { compute_loop(*backend); });
 }
 
 RangePipeline::~RangePipeline() {
@@ -90,23 +106,62 @@ void RangePipeline::read_loop() {
     lock.unlock();
     read(item);
     lock.lock();
+    if (device_error_) {
+      --in_work_;  // nobody computes it
+      continue;
+    }
     filled_.push_back(std::move(item));
     may_compute_.notify_one();
   }
 }
 
-void RangePipeline::compute_loop(std::size_t arena) {
+// False when there will be none.
+bool RangePipeline::wait_for_tile(std::unique_lock<std::mutex>& lock) {
+  const auto ready = [this] { return quit_ || device_error_ || !filled_.empty(); };
+  while (!ready()) {
+    std::atomic<std::int64_t>& reason = held_bytes_ > results_limit_ ? counters_.wait_commit_ns
+                                        : in_work_ > 0 || !waiting_.empty()
+                                            ? counters_.wait_read_ns
+                                            : counters_.wait_lease_ns;
+    const Stopwatch watch;
+    // Looks up now and then, so that the reason and the clock do not lag behind.
+    may_compute_.wait_for(lock, std::chrono::milliseconds(200), ready);
+    reason += watch.ns();
+  }
+  return !quit_ && !device_error_;
+}
+
+void RangePipeline::compute_loop(Backend& backend) {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    may_compute_.wait(lock, [&] { return quit_ || !filled_.empty(); });
-    if (quit_) return;
+  while (wait_for_tile(lock)) {
     Item item = std::move(filled_.front());
     filled_.pop_front();
     lock.unlock();
-    TileResult result = compute(item, arenas_[arena]);
-    deliver(item, std::move(result));
+    const bool usable = compute_and_deliver(item, backend);
     lock.lock();
+    if (!usable) return;
   }
+}
+
+// False when the device is lost: then the tile was never computed.
+bool RangePipeline::compute_and_deliver(Item& item, Backend& backend) {
+  try {
+    deliver(item, compute(item, backend));
+    return true;
+  } catch (const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!device_error_) device_error_ = error.what();
+    stopping_ = true;
+    in_work_ -= 1 + static_cast<int>(filled_.size());
+    filled_.clear();
+    may_compute_.notify_all();
+    return false;
+  }
+}
+
+std::optional<std::string> RangePipeline::device_error() const {
+  const std::lock_guard lock(mutex_);
+  return device_error_;
 }
 
 bool RangePipeline::step() {
@@ -117,8 +172,7 @@ bool RangePipeline::step() {
     if (!begin(item)) return false;
   }
   read(item);
-  TileResult result = compute(item, arenas_[0]);
-  deliver(item, std::move(result));
+  compute_and_deliver(item, *backends_[0]);
   return true;
 }
 
@@ -149,7 +203,8 @@ void RangePipeline::read(Item& item) {
   item.read_s = static_cast<double>(watch.ns()) * 1e-9;
 }
 
-TileResult RangePipeline::compute(Item& item, Arena& scratch) {
+// Throws Error(kCuda) when the device is lost.
+TileResult RangePipeline::compute(Item& item, Backend& backend) {
   const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
                     item.job.sample_index);
   fault_point(FaultPoint::kCompute, item.job.sample_index);
@@ -157,10 +212,12 @@ TileResult RangePipeline::compute(Item& item, Arena& scratch) {
   TileResult result;
   if (item.failure.empty()) {
     try {
-      scratch.reset();
-      item.job.context->task->run(item.window, scratch, result);
+      backend.begin(item.window.rgb);
+      item.job.context->task->run(item.window, backend, result);
+      backend.finish();
       result.status = TileStatus::kDone;
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCuda) throw;
       item.failure = one_line(error.what());
     }
   }

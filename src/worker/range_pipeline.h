@@ -8,9 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "common/kernels/compute_device.h"
 #include "common/memory/buffer.h"
 #include "common/model/result.h"
 #include "common/model/tile_grid.h"
@@ -36,12 +38,14 @@ struct TileJob {
   std::uint64_t sample_index = 0;
 };
 
-/// Times and amounts since the start, summed over threads.
+/// Times and amounts since the start, summed over threads. Computing threads that do not compute
+/// wait: for tiles to be read, for finished tiles to be committed, or for leases.
 struct PipelineCounters {
   std::atomic<std::uint64_t> tiles{0};
   std::atomic<std::uint64_t> pixels{0};
   std::atomic<std::int64_t> read_ns{0};
   std::atomic<std::int64_t> compute_ns{0};
+  std::atomic<std::int64_t> wait_read_ns{0}, wait_commit_ns{0}, wait_lease_ns{0};
 };
 
 /// Consecutive finished tiles at the front of a lease.
@@ -56,12 +60,14 @@ struct FinishedTiles {
 /// empty them, a bounded number of buffers is in flight, and reading waits while finished results
 /// exceed their share. With no reading threads, step() does one tile in the calling thread.
 /// A tile that cannot be read is read once more and then failed with its reason; it never stops
-/// others. All public functions are called by one thread.
+/// others. When the device itself is lost, nothing more is begun and device_error() tells.
+/// All public functions are called by one thread.
 class RangePipeline {
  public:
   /// `generation`: of the plan that the sample indices belong to.
+  /// As many tiles are computed at once as the plan says, or as `device` has memory for.
   RangePipeline(const Options& options, const MemoryPlan& plan, std::uint32_t generation,
-                Budget& budget, SlidePool& slides);
+                Budget& budget, SlidePool& slides, ComputeDevice& device);
   ~RangePipeline();  ///< drops what was not begun and joins the threads
   RangePipeline(const RangePipeline&) = delete;
   RangePipeline& operator=(const RangePipeline&) = delete;
@@ -86,6 +92,8 @@ class RangePipeline {
   [[nodiscard]] bool quiet() const;
   /// Single-threaded mode: does one tile; false when there was none, or where threads do the work.
   bool step();
+  /// Why the device can no longer be used; nullopt: it can.
+  [[nodiscard]] std::optional<std::string> device_error() const;
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
 
  private:
@@ -104,9 +112,11 @@ class RangePipeline {
     double read_s = 0;
   };
   void read_loop();
-  void compute_loop(std::size_t arena);
+  void compute_loop(Backend& backend);
+  [[nodiscard]] bool wait_for_tile(std::unique_lock<std::mutex>& lock);
   void read(Item& item);
-  [[nodiscard]] TileResult compute(Item& item, Arena& scratch);
+  bool compute_and_deliver(Item& item, Backend& backend);
+  [[nodiscard]] TileResult compute(Item& item, Backend& backend);
   void deliver(const Item& item, TileResult result);
   [[nodiscard]] bool begin(Item& item);
   [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
@@ -116,7 +126,8 @@ class RangePipeline {
   const std::size_t n_tile_features_;
   const std::size_t results_limit_;
   std::vector<Buffer<std::uint8_t>> buffers_;
-  std::vector<Arena> arenas_;
+  std::vector<std::shared_ptr<void>> prepared_;  // of buffers_
+  std::vector<std::unique_ptr<Backend>> backends_;
   PipelineCounters counters_;
 
   mutable std::mutex mutex_;
@@ -128,6 +139,7 @@ class RangePipeline {
   std::size_t held_bytes_ = 0;  // of finished results not yet taken
   int in_work_ = 0;
   bool stopping_ = false, quit_ = false;
+  std::optional<std::string> device_error_;
   std::vector<std::thread> threads_;  // last: joined before anything else goes
 };
 

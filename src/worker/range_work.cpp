@@ -1,7 +1,9 @@
 #include "worker/range_work.h"
 
 #include <chrono>
+#include <optional>
 
+#include "common/base/error.h"
 #include "common/run/range_file.h"
 #include "worker/tile_task.h"
 
@@ -13,14 +15,15 @@ constexpr double kCommitInterval_s = 20;
 }  // namespace
 
 RangeWork::RangeWork(const Options& options, const RunLayout& layout, const MemoryPlan& plan,
-                     std::uint32_t generation, Budget& budget, SlidePool& slides, Channel& channel,
-                     LeaseDesk& desk)
+                     std::uint32_t generation, Budget& budget, SlidePool& slides,
+                     ComputeDevice& device, Channel& channel, LeaseDesk& desk)
     : layout_(layout),
       channel_(channel),
       desk_(desk),
       schema_(task_schema(options)),
       generation_(generation),
-      pipeline_(options, plan, generation, budget, slides) {}
+      device_(device),
+      pipeline_(options, plan, generation, budget, slides, device) {}
 
 void RangeWork::begin(const Work& work, OpenPlan& plan, double now_s) {
   pipeline_id_ = plan.head().pipeline_id;
@@ -31,7 +34,8 @@ void RangeWork::begin(const Work& work, OpenPlan& plan, double now_s) {
 
 bool RangeWork::step(double now_s) {
   const bool quiet = pipeline_.quiet();  // before looking for what is finished
-  bool flush = stopping_;
+  const std::optional<std::string> lost = pipeline_.device_error();
+  bool flush = stopping_ || lost;
   for (const auto& [id, lease] : leases_)
     flush = flush || now_s - lease.last_commit_s > kCommitInterval_s;
   bool busy = false;
@@ -39,8 +43,11 @@ bool RangeWork::step(double now_s) {
     commit(*finished, now_s);
     busy = true;
   }
-  if (stopping_ && quiet)
-    for (const auto& [id, lease] : std::map(leases_)) drop(id, "stopping");
+  if ((stopping_ || lost) && quiet)
+    for (const auto& [id, lease] : std::map(leases_))
+      drop(id, lost ? "the GPU is lost" : "stopping");
+  check(!lost || !leases_.empty(), ErrorCode::kCuda, "{}; its tiles go to others",
+        lost.value_or(""));
   return pipeline_.step() || busy;
 }
 
@@ -113,7 +120,13 @@ void RangeWork::describe(Heartbeat& message) const {
   message.pixels_read = counters.pixels;
   message.read_s = static_cast<double>(counters.read_ns) * 1e-9;
   message.compute_s = static_cast<double>(counters.compute_ns) * 1e-9;
+  message.wait_read_s = static_cast<double>(counters.wait_read_ns) * 1e-9;
+  message.wait_commit_s = static_cast<double>(counters.wait_commit_ns) * 1e-9;
+  message.wait_lease_s = static_cast<double>(counters.wait_lease_ns) * 1e-9;
   message.commit_s = commit_s_;
+  const ComputeDevice::Use use = device_.use();
+  message.device_busy_s = use.busy_s;
+  message.device_peak_bytes = use.peak_bytes;
   if (const auto front = pipeline_.next_to_begin()) {
     message.lease = front->lease;
     message.begun = front->sample_index;

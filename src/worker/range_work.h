@@ -22,11 +22,12 @@ class RangeWork {
  public:
   /// All references must outlive it.
   RangeWork(const Options& options, const RunLayout& layout, const MemoryPlan& plan,
-            std::uint32_t generation, Budget& budget, SlidePool& slides, Channel& channel,
-            LeaseDesk& desk);
+            std::uint32_t generation, Budget& budget, SlidePool& slides, ComputeDevice& device,
+            Channel& channel, LeaseDesk& desk);
 
   void begin(const Work& work, OpenPlan& plan, double now_s);
   /// Does a tile where no thread does, and commits what is worth it; false when nothing was to do.
+  /// Throws Error(kCuda) when the device is lost, after the leases went back.
   bool step(double now_s);
   /// Gives back what the master takes of a lease.
   void cancel(const Cancel& message);
@@ -52,6 +53,7 @@ class RangeWork {
   std::uint32_t generation_;
   std::string pipeline_id_;
   std::map<std::uint64_t, Lease> leases_;
+  ComputeDevice& device_;
   RangePipeline pipeline_;
   double commit_s_ = 0;
   bool stopping_ = false;

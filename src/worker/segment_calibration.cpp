@@ -10,7 +10,7 @@
 #include "common/base/error.h"
 #include "common/kernels/histogram.h"
 #include "common/kernels/optical_density.h"
-#include "worker/segment_params.h"
+#include "worker/make_segment_plan.h"
 #include "worker/segment_stains.h"
 
 namespace tilepool {

@@ -1,15 +1,10 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
 #include "common/base/image_view.h"
-#include "common/kernels/stain.h"
-#include "common/memory/buffer.h"
+#include "common/kernels/backend.h"
 #include "common/model/options.h"
 #include "common/model/result.h"
 #include "worker/segment_calibration.h"
-#include "worker/segment_params.h"
 
 namespace tilepool {
 
@@ -30,30 +25,17 @@ class SegmentTask {
   /// `mpp` in um per analysis pixel, > 0.
   SegmentTask(const SegmentOptions& options, const SegmentCalibration& calibration, double mpp);
 
-  /// Scratch for a window of this size, for any options and slide.
-  [[nodiscard]] static std::size_t scratch_bytes(std::int64_t width, std::int64_t height);
-
   /// Appends to `out` the cells whose centroid lies in `core` (half-open, level-0 coordinates)
-  /// and whose area fits a class, ordered by (y, x). `core` and `inside` are rectangles of `rgb`;
-  /// outside `inside` the pixels are padding and count as unstained.
-  void run(ConstRgbView rgb, Rect core, Rect inside, double origin_x, double origin_y, double scale,
-           Arena& scratch, CellBatch& out) const;
-
-  /// The labels that run() measures: 1..n, 0 background; returns n. Same scratch.
-  std::int32_t label_cells(ConstRgbView rgb, Rect inside, Arena& scratch,
-                           ImageView<std::int32_t> labels) const;
+  /// and whose area fits a class, ordered by (y, x). `core` and `inside` are rectangles of the tile
+  /// that `backend` has begun; outside `inside` the pixels are padding and count as unstained.
+  void run(Backend& backend, Rect core, Rect inside, double origin_x, double origin_y, double scale,
+           CellBatch& out) const;
 
  private:
-  /// The smoothed nuclear plane and the mask of what is above its threshold.
-  void find_nuclei(ConstRgbView rgb, Rect inside, Arena& scratch, ImageView<std::uint16_t> plane,
-                   ImageView<std::uint8_t> mask) const;
-
   SegmentOptions options_;
-  SegmentCalibration calibration_;
   double mpp_;
-  SegmentParams params_;
-  UnmixTable stain1_;
-  UnmixTable stain2_;
+  double tissue_grey_;
+  SegmentPlan plan_;
 };
 
 }  // namespace tilepool

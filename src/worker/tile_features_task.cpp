@@ -25,12 +25,12 @@ TaskSchema tile_features_schema() {
   return schema;
 }
 
-void tile_features(ConstRgbView core, std::vector<float>& out) {
-  if (core.empty()) {
+void tile_features(Backend& backend, const Rect& core, std::vector<float>& out) {
+  if (core.w <= 0 || core.h <= 0) {
     out.insert(out.end(), 2 * kPlainChannels, std::numeric_limits<float>::quiet_NaN());
     return;
   }
-  const ColourSums<kPlainChannels> sums = measure_colour(core);
+  const ColourSums<kPlainChannels> sums = backend.colour(core);
   for (std::size_t c = 0; c < kPlainChannels; ++c) {
     const MeanAndStd m = mean_and_std(sums.count, sums.sum[c], sums.square[c]);
     out.push_back(static_cast<float>(m.mean * kChannelUnit[c]));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/kernels/cpu_backend.h"
 #include "worker/segment_task.h"
 #include "worker/tile_features_task.h"
 
@@ -12,9 +13,9 @@ namespace {
 class SegmentTile : public TileTask {
  public:
   explicit SegmentTile(SegmentTask task) : task_(std::move(task)) {}
-  void run(const TileWindow& window, Arena& scratch, TileResult& result) const override {
-    task_.run(window.rgb, window.core, window.inside, window.origin_x, window.origin_y,
-              window.scale, scratch, result.cells);
+  void run(const TileWindow& window, Backend& backend, TileResult& result) const override {
+    task_.run(backend, window.core, window.inside, window.origin_x, window.origin_y, window.scale,
+              result.cells);
   }
 
  private:
@@ -23,14 +24,15 @@ class SegmentTile : public TileTask {
 
 class FeaturesTile : public TileTask {
  public:
-  void run(const TileWindow& window, Arena& /*scratch*/, TileResult& result) const override {
+  void run(const TileWindow& window, Backend& backend, TileResult& result) const override {
     // What lies beyond the slide's edge is no part of the tile.
     const std::int64_t right = window.inside.x + window.inside.w;
     const std::int64_t bottom = window.inside.y + window.inside.h;
     const Rect& core = window.core;
-    tile_features(window.rgb.window(core.x, core.y, std::min(core.w, right - core.x),
-                                    std::min(core.h, bottom - core.y)),
-                  result.tile_features);
+    tile_features(
+        backend,
+        {core.x, core.y, std::min(core.w, right - core.x), std::min(core.h, bottom - core.y)},
+        result.tile_features);
   }
 };
 
@@ -54,7 +56,7 @@ TaskSchema task_schema(const Options& options) {
 bool task_needs_calibration(const Options& options) { return options.task == TaskKind::kSegment; }
 
 std::size_t task_scratch_bytes(const Options& options, std::int64_t width, std::int64_t height) {
-  return options.task == TaskKind::kSegment ? SegmentTask::scratch_bytes(width, height) : 0;
+  return options.task == TaskKind::kSegment ? CpuBackend::scratch_bytes(width, height) : 0;
 }
 
 }  // namespace tilepool

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "common/base/image_view.h"
-#include "common/memory/buffer.h"
+#include "common/kernels/backend.h"
 #include "common/model/options.h"
 #include "common/model/result.h"
 #include "common/run/calibration_file.h"
@@ -26,8 +26,8 @@ struct TileWindow {
 class TileTask {
  public:
   virtual ~TileTask() = default;
-  /// Fills result.cells and result.tile_features. Scratch comes from `scratch` only.
-  virtual void run(const TileWindow& window, Arena& scratch, TileResult& result) const = 0;
+  /// Fills result.cells and result.tile_features; `backend` has begun the window's pixels.
+  virtual void run(const TileWindow& window, Backend& backend, TileResult& result) const = 0;
 };
 
 /// The task of the configuration for one slide. `mpp` is um per analysis pixel (NaN unknown);
@@ -39,7 +39,7 @@ class TileTask {
 [[nodiscard]] TaskSchema task_schema(const Options& options);
 /// Whether the task needs a calibration of each slide.
 [[nodiscard]] bool task_needs_calibration(const Options& options);
-/// Scratch for a window of width x height analysis pixels, at most, for any slide.
+/// Scratch of a CpuBackend for a window of width x height analysis pixels, at most, for any slide.
 [[nodiscard]] std::size_t task_scratch_bytes(const Options& options, std::int64_t width,
                                              std::int64_t height);
 

@@ -12,15 +12,16 @@
 
 namespace tilepool {
 
-MemoryDemand Worker::memory_demand(const Options& options, std::size_t limit_bytes,
-                                   std::size_t resident_bytes, int threads) {
+MemoryDemand Worker::memory_demand(const Options& options, const DeviceGrant& device,
+                                   std::size_t limit_bytes, std::size_t resident_bytes,
+                                   int threads) {
   const WindowSize window = largest_window(options);
   MemoryDemand demand;
   demand.limit_bytes = limit_bytes;
   demand.resident_bytes = resident_bytes;
   demand.rgb_bytes = checked_cast<std::size_t>(checked_mul(3 * window.width, window.height));
-  demand.scratch_bytes = task_scratch_bytes(options, window.width, window.height);
-  demand.compute_threads = options.workers.readers == 0 ? 1 : threads;
+  demand.scratch_bytes = device.host_bytes;
+  demand.compute_threads = options.workers.readers == 0 ? 1 : device.tiles_in_flight;
   demand.read_threads =
       options.workers.readers < 0 ? threads : checked_cast<int>(options.workers.readers);
   demand.open_slides = checked_cast<int>(options.workers.open_slides);
@@ -32,6 +33,7 @@ Worker::Worker(Channel& channel, WorkerSetup setup)
       setup_(std::move(setup)),
       plan_(plan_memory(setup_.demand).value_or(MemoryPlan{})),
       budget_(plan_.data_bytes),
+      device_(setup_.device.make(budget_)),
       slides_(static_cast<std::size_t>(plan_.open_slides)),
       desk_(channel),
       slide_work_(setup_.options, setup_.layout, run_, plan_, budget_, slides_, desk_),
@@ -47,7 +49,10 @@ Worker::Worker(Channel& channel, WorkerSetup setup)
   hello.budget_bytes = setup_.demand.limit_bytes;
   hello.smallest_budget_bytes = smallest_limit_bytes(setup_.demand);
   hello.host.set(setup_.host);
-  hello.device.set("cpu");
+  hello.device.set(setup_.device.name);
+  hello.gpu_uuid.set(setup_.device.uuid);
+  hello.device_budget_bytes = setup_.device.limit_bytes;
+  hello.gpus_visible = static_cast<std::uint64_t>(setup_.gpus_visible);
   channel_.send(0, hello);
 }
 
@@ -135,7 +140,7 @@ void Worker::begin_work(const Work& work) {
       OpenPlan& plan = plan_of(work.generation);
       if (ranges_ == nullptr)
         ranges_ = std::make_unique<RangeWork>(setup_.options, setup_.layout, plan_, work.generation,
-                                              budget_, slides_, channel_, desk_);
+                                              budget_, slides_, *device_, channel_, desk_);
       return ranges_->begin(work, plan, now_s());
     }
   }

@@ -13,6 +13,7 @@
 #include "common/run/run_json.h"
 #include "common/run/run_lock.h"
 #include "common/slide/slide_pool.h"
+#include "worker/device_choice.h"
 #include "worker/lease_desk.h"
 #include "worker/memory_plan.h"
 #include "worker/open_plan.h"
@@ -25,6 +26,8 @@ namespace tilepool {
 struct WorkerSetup {
   Options options;
   RunLayout layout;
+  DeviceGrant device;  ///< what this rank computes on
+  int gpus_visible = 0;
   MemoryDemand demand;  ///< of this rank; a plan that does not fit is told to the master
   std::string host;
   /// Joins the collective pack with the other ranks; empty in one process (the master packs alone).
@@ -47,8 +50,9 @@ class Worker {
   /// Whether the master lost a rank of this job: then MPI must not be finalized.
   [[nodiscard]] bool others_lost() const { return others_lost_; }
 
-  /// What the master needs to know of a budget: the demand of `options` on this machine.
-  [[nodiscard]] static MemoryDemand memory_demand(const Options& options, std::size_t limit_bytes,
+  /// What the master needs to know of a budget: the demand of `options` on `device`.
+  [[nodiscard]] static MemoryDemand memory_demand(const Options& options, const DeviceGrant& device,
+                                                  std::size_t limit_bytes,
                                                   std::size_t resident_bytes, int threads);
 
  private:
@@ -65,6 +69,7 @@ class Worker {
   WorkerSetup setup_;
   MemoryPlan plan_;
   Budget budget_;
+  std::unique_ptr<ComputeDevice> device_;
   SlidePool slides_;
   RunDescription run_;
   LeaseDesk desk_;

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/kernels/cpu_backend.h"
 #include "worker/segment_calibration.h"
 #include "worker/segment_task.h"
 #include "worker/tile_features_task.h"
@@ -71,13 +72,13 @@ CellBatch segment(const Field& field, const SegmentOptions& options, Rect core, 
                   double origin_y, double scale) {
   std::string note;
   const SegmentTask task(options, calibrate(field, options, note), kMpp);
-  const std::size_t bytes = SegmentTask::scratch_bytes(field.width, field.height);
+  const std::size_t bytes = CpuBackend::scratch_bytes(field.width, field.height);
   Budget budget(bytes + 4096);
   Arena scratch(budget, bytes, "test");
   CellBatch out;
-  task.run(field.view(), core, {0, 0, field.width, field.height}, origin_x, origin_y, scale,
-           scratch, out);
-  EXPECT_EQ(scratch.mark(), 0U);
+  CpuBackend backend(scratch);
+  backend.begin(field.view());
+  task.run(backend, core, {0, 0, field.width, field.height}, origin_x, origin_y, scale, out);
   return out;
 }
 
@@ -138,11 +139,13 @@ TEST(KernelsSegment, WhatLiesOutsideTheSlideIsNoTissue) {
   const Field field = field_of(kDiscs);
   std::string note;
   const SegmentTask task({}, calibrate(field, {}, note), kMpp);
-  const std::size_t bytes = SegmentTask::scratch_bytes(200, 200);
+  const std::size_t bytes = CpuBackend::scratch_bytes(200, 200);
   Budget budget(bytes + 4096);
   Arena scratch(budget, bytes, "test");
   CellBatch out;
-  task.run(field.view(), {0, 0, 200, 200}, {0, 0, 200, 100}, 0, 0, 1, scratch, out);
+  CpuBackend backend(scratch);
+  backend.begin(field.view());
+  task.run(backend, {0, 0, 200, 200}, {0, 0, 200, 100}, 0, 0, 1, out);
   EXPECT_EQ(out.size(), 2U);
 }
 
@@ -219,18 +222,23 @@ TEST(KernelsSegment, BrightNucleiOnDarkBackground) {
   }
   std::string note;
   const SegmentTask task({}, calibrate(field, {}, note, Modality::kFluorescence), kMpp);
-  const std::size_t bytes = SegmentTask::scratch_bytes(200, 200);
+  const std::size_t bytes = CpuBackend::scratch_bytes(200, 200);
   Budget budget(bytes + 4096);
   Arena scratch(budget, bytes, "test");
   CellBatch out;
-  task.run(field.view(), {0, 0, 200, 200}, {0, 0, 200, 200}, 0, 0, 1, scratch, out);
+  CpuBackend backend(scratch);
+  backend.begin(field.view());
+  task.run(backend, {0, 0, 200, 200}, {0, 0, 200, 200}, 0, 0, 1, out);
   EXPECT_EQ(out.size(), 5U);
 }
 
 TEST(KernelsTileFeatures, MeanAndStdByName) {
   const std::vector<std::uint8_t> rgb = {10, 20, 30, 30, 40, 50};
   std::vector<float> row;
-  tile_features({rgb.data(), 2, 1, 6}, row);
+  Arena none(nullptr, 0);
+  CpuBackend backend(none);
+  backend.begin({rgb.data(), 2, 1, 6});
+  tile_features(backend, {0, 0, 2, 1}, row);
   const TaskSchema schema = tile_features_schema();
   ASSERT_EQ(row.size(), schema.tile_features.size());
   EXPECT_EQ(schema.tile_features[2].name, "mean_g");
@@ -238,7 +246,7 @@ TEST(KernelsTileFeatures, MeanAndStdByName) {
   EXPECT_EQ(schema.tile_features[3].name, "std_g");
   EXPECT_FLOAT_EQ(row[3], 10);
   row.clear();
-  tile_features({nullptr, 0, 0, 0}, row);
+  tile_features(backend, {0, 0, 0, 1}, row);
   EXPECT_TRUE(std::isnan(row.at(0)));
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
+#include "common/kernels/cpu_backend.h"
 #include "common/base/units.h"
 #include "worker/job_pool.h"
 #include "worker/tile_reader.h"
@@ -66,9 +67,39 @@ struct Rig {
   Options options;
   MemoryPlan plan;
   Budget budget{64 * kMiB};
+  CpuDevice device{budget, 0};
   SlidePool slides{
       1, [](const std::string&, std::optional<double>) { return std::make_unique<FakeSlide>(); }};
   std::shared_ptr<const SlideContext> context;
+};
+
+/// A device with memory for `fits` tiles at once, which is lost after `lives` tiles.
+class FrailDevice : public ComputeDevice {
+ public:
+  FrailDevice(int fits, int lives) : fits_(fits), lives_(lives) {}
+  [[nodiscard]] std::unique_ptr<Backend> make_backend() override {
+    check(made < fits_, ErrorCode::kBudget, "the device is full");
+    ++made;
+    return std::make_unique<FrailBackend>(*this);
+  }
+  [[nodiscard]] std::shared_ptr<void> prepare(std::span<std::uint8_t> /*pixels*/) override {
+    return nullptr;
+  }
+  [[nodiscard]] Use use() const override { return {}; }
+  int made = 0;
+
+ private:
+  struct FrailBackend : CpuBackend {
+    explicit FrailBackend(FrailDevice& device) : CpuBackend(device.none_), device_(device) {}
+    void begin(ConstRgbView rgb) override {
+      check(device_.lives_-- > 0, ErrorCode::kCuda, "the device fell off the bus");
+      CpuBackend::begin(rgb);
+    }
+    FrailDevice& device_;
+  };
+  const int fits_;
+  std::atomic<int> lives_;
+  Arena none_{nullptr, 0};
 };
 
 /// Everything that leases yield until `leases` of them are complete.
@@ -94,7 +125,7 @@ class PipelineThreads : public ::testing::TestWithParam<Threads> {};
 
 TEST_P(PipelineThreads, EachTileOnceInOrderAndTornOnesFailAlone) {
   Rig rig(GetParam().readers, GetParam().computers);
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(7, rig.jobs());
   std::uint64_t next = 0;
   for (const FinishedTiles& finished : drain(pipeline, 1)) {
@@ -122,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(Counts, PipelineThreads,
 
 TEST(RangePipeline, ResultsBeyondTheirShareMakeReadingWaitAndNothingStops) {
   Rig rig(2, 2, 2 * sizeof(TileResult));
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(1, rig.jobs());
   pipeline.submit(2, rig.jobs());
   std::size_t tiles = 0;
@@ -132,7 +163,7 @@ TEST(RangePipeline, ResultsBeyondTheirShareMakeReadingWaitAndNothingStops) {
 
 TEST(RangePipeline, ACancelledLeaseYieldsNothingMoreAndOthersGoOn) {
   Rig rig(2, 2);
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(1, rig.jobs());
   pipeline.submit(2, rig.jobs());
   pipeline.cancel(1);
@@ -141,7 +172,7 @@ TEST(RangePipeline, ACancelledLeaseYieldsNothingMoreAndOthersGoOn) {
 
 TEST(RangePipeline, ATrimmedLeaseEndsEarlierAndIsComplete) {
   Rig rig(2, 2);
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(1, rig.jobs());
   pipeline.trim(1, 100);
   std::size_t tiles = 0;
@@ -151,7 +182,7 @@ TEST(RangePipeline, ATrimmedLeaseEndsEarlierAndIsComplete) {
 
 TEST(RangePipeline, TrimmingWhatWasTakenAlreadyCompletesTheLease) {
   Rig rig(0, 1);
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(1, rig.jobs());
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(pipeline.step());
   const auto front = pipeline.take_finished(true);
@@ -167,7 +198,7 @@ TEST(RangePipeline, TrimmingWhatWasTakenAlreadyCompletesTheLease) {
 
 TEST(RangePipeline, StoppedItFinishesWhatIsInWorkAndNoMore) {
   Rig rig(2, 2);
-  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
   pipeline.submit(1, rig.jobs());
   while (pipeline.counters().tiles == 0) std::this_thread::yield();
   pipeline.stop();
@@ -182,7 +213,7 @@ TEST(RangePipeline, StoppedItFinishesWhatIsInWorkAndNoMore) {
 TEST(RangePipeline, GivesItsMemoryBack) {
   Rig rig(2, 2);
   {
-    RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides);
+    RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, rig.device);
     pipeline.submit(1, rig.jobs());
     EXPECT_GT(rig.budget.used_bytes(), 0U);
   }
@@ -214,6 +245,38 @@ TEST(JobPool, TellsWhichJobsItDropped) {
     pool.submit(i, [] { return [] { FAIL() << "a dropped job ran"; }; });
   EXPECT_EQ(pool.drop_waiting(), (std::vector<std::uint64_t>{3, 4, 5}));
   EXPECT_FALSE(pool.poll());
+}
+
+TEST(RangePipeline, ADeviceWithRoomForFewerTilesComputesFewerAtOnce) {
+  Rig rig(2, 4);
+  FrailDevice device(2, 1000);
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, device);
+  EXPECT_EQ(device.made, 2);
+  pipeline.submit(7, rig.jobs());
+  std::size_t tiles = 0;
+  for (const FinishedTiles& finished : drain(pipeline, 1)) tiles += finished.jobs.size();
+  EXPECT_EQ(tiles, 256U);
+  FrailDevice full(0, 1000);
+  EXPECT_THROW(RangePipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, full), Error);
+}
+
+TEST(RangePipeline, ALostDeviceLeavesItsTilesUndone) {
+  for (const int readers : {0, 2}) {
+    Rig rig(readers, readers == 0 ? 1 : 3);
+    FrailDevice device(8, 20);
+    RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, rig.slides, device);
+    pipeline.submit(7, rig.jobs());
+    for (int i = 0; i < 5000 && !(pipeline.device_error() && pipeline.quiet()); ++i)
+      if (!pipeline.step()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_TRUE(pipeline.device_error());
+    EXPECT_NE(pipeline.device_error()->find("fell off the bus"), std::string::npos);
+    std::size_t done = 0;
+    while (const auto finished = pipeline.take_finished(true))
+      for (const TileResult& result : finished->results)
+        done += result.status == TileStatus::kDone ? 1 : 0;
+    EXPECT_LE(done, 20U) << "the tiles that it computed, if they are at the front";
+    EXPECT_GT(pipeline.counters().tiles, 0U);
+  }
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ class WorkerTest : public ::testing::Test {
     for (const char* id : {"a", "b"}) run.cohort.push_back({.id = id, .path = "/no/such/slide"});
     write_run_json(layout_.run_json(), run);
     WorkerSetup setup{.options = run.options, .layout = layout_};
+    setup.device = grant_device({}, run.options, 1);
     setup.demand = {.limit_bytes = std::size_t{1} << 32, .rgb_bytes = 1, .scratch_bytes = 1};
     worker_ = std::make_unique<Worker>(loopback_.endpoint(1), std::move(setup));
     master().send(1, Begin{});

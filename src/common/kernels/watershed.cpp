@@ -1,46 +1,17 @@
 #include "common/kernels/watershed.h"
 
 #include <algorithm>
-#include <numbers>
 #include <span>
 #include <utility>
 
 #include "common/base/checked.h"
 #include "common/base/error.h"
+#include "common/kernels/basin.h"
 
 namespace tilepool {
 namespace {
 
-/// Sums over the pixels of a basin.
-struct Moments {
-  std::int64_t n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
-
-  void add(const Moments& o) {
-    n += o.n;
-    x += o.x;
-    y += o.y;
-    xx += o.xx;
-    yy += o.yy;
-    xy += o.xy;
-  }
-};
-
-/// 12 (n Sab - Sa Sb) + square, exact before the rounding to double.
-double spread(std::int64_t n, std::int64_t ab, std::int64_t a, std::int64_t b,
-              std::int64_t square) {
-  __extension__ using Wide = __int128;
-  return static_cast<double>(12 * (Wide{n} * ab - Wide{a} * b) + Wide{square});
-}
-
-bool fills_ellipse(const Moments& m, double fill) {
-  const double a = spread(m.n, m.xx, m.x, m.x, m.n * m.n);
-  const double b = spread(m.n, m.yy, m.y, m.y, m.n * m.n);
-  const double c = spread(m.n, m.xy, m.x, m.y, 0);
-  const auto n = static_cast<double>(m.n);
-  const double cube = n * n * n;
-  const double bound = 4 * std::numbers::pi * fill;
-  return 144.0 * (cube * cube) >= (bound * bound) * (a * b - c * c);
-}
+using Moments = BasinMoments;
 
 /// Basins as a forest over pixel numbers (y * width + x), kept in the label plane. A pixel holds
 /// its parent, a peak -2 - (number of its basin), a pixel off the mask -1.

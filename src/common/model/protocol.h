@@ -67,7 +67,7 @@ struct FixedText {
   }
 };
 
-inline constexpr std::uint64_t kProtocolVersion = 2;
+inline constexpr std::uint64_t kProtocolVersion = 3;
 
 struct Hello {
   static constexpr Tag kTag = Tag::kHello;
@@ -81,7 +81,8 @@ struct Hello {
   FixedText<64> host;
   FixedText<64> device;
   FixedText<64> gpu_uuid;          ///< of the card that it computes on; empty: the CPU
-  std::uint64_t gpus_visible = 0;  ///< to this rank
+  std::uint64_t device_budget_bytes = 0;  ///< of the GPU's memory, for this rank; 0: the CPU
+  std::uint64_t gpus_visible = 0;         ///< to this rank
   std::uint64_t gpus_granted = 0;  ///< by the batch system on this node; 0: it does not tell
   FixedText<128> process_space;    ///< in which `pid` means something
 };
@@ -134,6 +135,9 @@ struct Heartbeat {
   double read_s = 0;     ///< summed over threads
   double compute_s = 0;  ///< summed over threads
   double commit_s = 0;
+  double wait_read_s = 0, wait_commit_s = 0, wait_lease_s = 0;  ///< computing threads, summed
+  double device_busy_s = 0;             ///< the GPU was computing something; 0 on the CPU
+  std::uint64_t device_peak_bytes = 0;  ///< of the GPU's memory, by this rank
 };
 
 struct Cancel {
@@ -200,7 +204,7 @@ static_assert(std::has_unique_object_representations_v<Hello>);
 static_assert(std::has_unique_object_representations_v<Work>);
 static_assert(std::has_unique_object_representations_v<Finished>);
 static_assert(sizeof(Committed) == 7 * sizeof(std::uint64_t));
-static_assert(sizeof(Heartbeat) == 11 * sizeof(std::uint64_t));
+static_assert(sizeof(Heartbeat) == 16 * sizeof(std::uint64_t));
 static_assert(std::has_unique_object_representations_v<Pack>);
 
 }  // namespace tilepool

@@ -1,5 +1,6 @@
 #include "common/mpi/runtime.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
@@ -35,20 +36,6 @@ struct CoreClaim {
   std::int64_t worker;
 };
 
-// COLLECTIVE over the ranks of the node.
-int count_sharers(MPI_Comm node, int node_size, int world_rank) {
-  CoreClaim mine{};
-  mine.worker = world_rank == 0 ? 0 : 1;
-  ::sched_getaffinity(0, sizeof mine.cores, &mine.cores);
-  std::vector<CoreClaim> claims(static_cast<std::size_t>(node_size));
-  check_mpi(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, claims.data(), sizeof mine, MPI_BYTE, node),
-            "MPI_Allgather");
-  int sharers = 0;
-  for (const CoreClaim& claim : claims)
-    sharers += claim.worker != 0 && CPU_EQUAL(&claim.cores, &mine.cores) ? 1 : 0;
-  return sharers > 0 ? sharers : 1;
-}
-
 }  // namespace
 
 MpiRuntime::MpiRuntime(int* argc, char*** argv) {
@@ -69,8 +56,27 @@ MpiRuntime::MpiRuntime(int* argc, char*** argv) {
             "MPI_Comm_split_type");
   check_mpi(MPI_Comm_size(node, &node_size_), "MPI_Comm_size");
   check_mpi(MPI_Comm_rank(node, &node_rank_), "MPI_Comm_rank");
-  workers_on_my_cores_ = count_sharers(node, node_size_, rank_);
+  if (size_ > 1) look_around(node);
   check_mpi(MPI_Comm_free(&node), "MPI_Comm_free");
+}
+
+// COLLECTIVE over the ranks of this host.
+void MpiRuntime::look_around(MPI_Comm node) {
+  CoreClaim mine{};
+  mine.worker = rank_ == 0 ? 0 : 1;
+  ::sched_getaffinity(0, sizeof mine.cores, &mine.cores);
+  std::vector<CoreClaim> claims(static_cast<std::size_t>(node_size_));
+  check_mpi(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, claims.data(), sizeof mine, MPI_BYTE, node),
+            "MPI_Allgather");
+  int sharers = 0;
+  node_workers_ = 0;
+  for (int i = 0; i < node_size_; ++i) {
+    const CoreClaim& claim = claims[static_cast<std::size_t>(i)];
+    if (i == node_rank_) node_worker_index_ = node_workers_;
+    node_workers_ += claim.worker != 0 ? 1 : 0;
+    sharers += claim.worker != 0 && CPU_EQUAL(&claim.cores, &mine.cores) ? 1 : 0;
+  }
+  workers_on_my_cores_ = std::max(1, sharers);
 }
 
 MpiRuntime::~MpiRuntime() {

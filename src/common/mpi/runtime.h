@@ -31,7 +31,10 @@ class MpiRuntime {
   /// Ranks of the job on this host, and this rank's place among them. COLLECTIVE on construction.
   [[nodiscard]] int node_size() const { return node_size_; }
   [[nodiscard]] int node_rank() const { return node_rank_; }
-  /// How many workers (ranks but 0) of this node may run on the very cores that this rank may,
+  /// The workers (ranks but 0, or the only rank) of this node, and this one's place among them.
+  [[nodiscard]] int node_workers() const { return node_workers_; }
+  [[nodiscard]] int node_worker_index() const { return node_worker_index_; }
+  /// How many workers of this node may run on the very cores that this rank may,
   /// itself included: those share the cores out. 1 where the launcher bound each rank to its own.
   [[nodiscard]] int workers_on_my_cores() const { return workers_on_my_cores_; }
   /// COLLECTIVE: the largest `code` of all ranks.
@@ -44,7 +47,10 @@ class MpiRuntime {
   MPI_Comm world_ = MPI_COMM_NULL;  ///< duplicate of MPI_COMM_WORLD that returns errors
   MPI_Comm messages_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1, node_size_ = 1, node_rank_ = 0, workers_on_my_cores_ = 1;
+  int node_workers_ = 1, node_worker_index_ = 0;
   bool finalize_ = true;
+
+  void look_around(MPI_Comm node);
 };
 
 /// A communicator of some ranks of `world`. Creation is COLLECTIVE over `members` only. There is no

@@ -12,7 +12,8 @@ struct RankStatus {
   int rank = 0;
   std::string role;  ///< "master", "worker", "master+worker"
   std::string host;
-  std::string device;  ///< "cpu"
+  std::string device;    ///< "cpu" or the name of a GPU
+  std::string gpu_uuid;  ///< empty: the CPU
   std::uint64_t pid = 0;
   std::uint64_t threads = 0;       ///< that compute
   std::uint64_t budget_bytes = 0;  ///< limit of the resident set
@@ -20,6 +21,10 @@ struct RankStatus {
   std::uint64_t tiles = 0;  ///< committed by this rank in this attempt
   std::uint64_t pixels_read = 0;
   double read_s = 0, compute_s = 0, commit_s = 0;  ///< reading and computing summed over threads
+  /// What computing threads waited for: tiles to be read, results to be committed, leases.
+  double wait_read_s = 0, wait_commit_s = 0, wait_lease_s = 0;
+  double device_busy_s = 0;  ///< the GPU was computing something; 0 on the CPU
+  std::uint64_t device_budget_bytes = 0, device_peak_bytes = 0;  ///< of the GPU's memory
   bool alive = true;
   double silent_s = 0;  ///< since it was last heard of
 };

@@ -1,4 +1,4 @@
-#include "worker/segment_params.h"
+#include "worker/make_segment_plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,12 +13,17 @@ int stained_limit(const SegmentOptions& options) {
   return value_limit_of_density(options.stained_od);
 }
 
-SegmentParams make_segment_params(const SegmentOptions& options, double mpp,
-                                  std::int32_t global_threshold) {
+SegmentPlan make_segment_plan(const SegmentOptions& options, const SegmentCalibration& calibration,
+                              double mpp) {
   check(mpp > 0, ErrorCode::kInternal, "{} um per pixel: segmentation needs a resolution", mpp);
-  SegmentParams p;
+  SegmentPlan p;
+  p.fluorescence = calibration.fluorescence;
+  p.stain1 = make_unmix_table(unmixing_weights(calibration.stain1, calibration.stain2),
+                              calibration.reference1);
+  p.stain2 = make_unmix_table(unmixing_weights(calibration.stain2, calibration.stain1),
+                              calibration.reference2);
   p.smoothing = gaussian_kernel(options.smooth_um / mpp);
-  p.threshold.global = global_threshold;
+  p.threshold.global = calibration.threshold;
   p.threshold.weight_256 = static_cast<std::int32_t>(std::lround(256 * options.local_weight));
   p.threshold.radius_px = std::min(std::llround(options.local_radius_um / mpp), 1000LL);
   p.opening = make_disk(std::min(options.opening_um / mpp, 254.0));
