@@ -15,6 +15,7 @@
 #include "common/run/range_file.h"
 #include "common/run/scan_file.h"
 #include "common/run/strip_file.h"
+#include "common/run/time_use.h"
 #include "master/committed_tiles.h"
 #include "master/ledger.h"
 #include "master/master.h"
@@ -289,6 +290,10 @@ void Master::start_pack() {
 }
 
 void Master::pack() {
+  if (const std::string use = time_use(status_); !use.empty() && !setup_.quiet) {
+    progress_.clear();
+    log_info("time: {}", use);
+  }
   const auto index = pack_index_path(setup_.layout);
   const PackIndexSummary summary = write_pack_index(setup_.layout, schema_, index, &budget_);
   if (summary.missing > 0 && repacks_++ < 2) {

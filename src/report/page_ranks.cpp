@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/units.h"
+#include "common/run/time_use.h"
 #include "report/html.h"
 #include "report/page.h"
 
@@ -47,6 +48,8 @@ std::string page_ranks(const RunView& view) {
   std::string html = "<section id=\"ranks\"><h2>Ranks</h2>\n";
   if (!view.status || view.status->ranks.empty())
     return html + "<p>No rank has reported.</p></section>\n";
+  if (const std::string use = time_use(*view.status); !use.empty())
+    html += fmt::format("<p>Of the computing threads' time: {}.</p>\n", escape_html(use));
   html +=
       "<div class=\"wide\"><table class=\"sortable\"><caption>Of the last attempt. Reading and "
       "computing are seconds summed over threads, Mpx/s is the rate of one reading thread; memory "

@@ -8,6 +8,7 @@
 
 #include "common/base/error.h"
 #include "common/base/units.h"
+#include "common/run/time_use.h"
 #include "report/clock.h"
 #include "report/html.h"
 #include "report/run_view.h"
@@ -66,6 +67,8 @@ std::string progress_lines(const RunView& view) {
       text += fmt::format(", {} to go", format_duration(view.status->eta_s));
     text += "\n";
   }
+  const std::string use = view.status ? time_use(*view.status) : "";
+  if (!use.empty()) text += fmt::format("time       {}\n", use);
   return text;
 }
 

@@ -33,6 +33,8 @@ class RangeWork {
   void cancel(const Cancel& message);
   /// Nothing more is begun; what is finished is committed, the rest dropped.
   void stop();
+  /// Holds no lease.
+  [[nodiscard]] bool idle() const { return leases_.empty(); }
   /// Progress, times and the front of the work.
   void describe(Heartbeat& message) const;
 

@@ -64,7 +64,11 @@ double Worker::now_s() const {
 
 std::optional<int> Worker::step(std::chrono::microseconds patience) {
   bool busy = slide_work_.poll();
-  if (ranges_ != nullptr) busy = ranges_->step(now_s()) || busy;
+  if (ranges_ != nullptr) {
+    busy = ranges_->step(now_s()) || busy;
+    // The last numbers are told at once: what follows may be the end.
+    if (!std::exchange(idle_, ranges_->idle()) && idle_) heartbeat();
+  }
   while (auto message = channel_.receive(busy ? std::chrono::microseconds(0) : patience)) {
     last_heard_s_ = now_s();
     handle(*message);
@@ -104,6 +108,7 @@ void Worker::handle(const Envelope& message) {
     case Tag::kStop:
       return begin_stop();
     case Tag::kPack:
+      if (ranges_ != nullptr) ranges_->describe(final_);
       ranges_.reset();  // its memory is the pack's now
       return setup_.pack(message.as<Pack>(), budget_);
     case Tag::kAlive:
@@ -160,7 +165,7 @@ void Worker::begin_stop() {
 }
 
 void Worker::heartbeat() {
-  Heartbeat message;
+  Heartbeat message = final_;
   message.progress = progress_so_far();
   message.leases = slide_work_.unfinished();
   message.rss_bytes = rss_bytes();

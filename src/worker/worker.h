@@ -76,6 +76,8 @@ class Worker {
   std::unique_ptr<OpenPlan> open_plan_;
   SlideWork slide_work_;               // both after what their threads use
   std::unique_ptr<RangeWork> ranges_;  ///< from the first range until the pack
+  Heartbeat final_;                    ///< what the ranges had to tell at their end
+  bool idle_ = true;                   ///< no range is in hand
   LockWatch lock_;                     ///< the master's
   std::chrono::steady_clock::time_point begin_;
   double last_heard_s_ = 0;
