@@ -1,8 +1,10 @@
 #pragma once
 
+#include <string>
+
 #include <cuda_runtime.h>
 
-#include "common/base/error.h"
+#include "common/base/exception.h"
 
 namespace tilepool::gpu {
 
@@ -10,8 +12,8 @@ namespace tilepool::gpu {
 /// names what was refused.
 inline void check_cuda(cudaError_t code, const char* call) {
   if (code == cudaSuccess) return;
-  fail(code == cudaErrorMemoryAllocation ? ErrorCode::kBudget : ErrorCode::kCuda,
-       "{} failed on the GPU: {}", call, cudaGetErrorString(code));
+  throw Error(code == cudaErrorMemoryAllocation ? ErrorCode::kBudget : ErrorCode::kCuda,
+              std::string(call) + " failed on the GPU: " + cudaGetErrorString(code));
 }
 
 }  // namespace tilepool::gpu

@@ -1,4 +1,5 @@
-#include <fmt/core.h>
+#include <array>
+#include <cstdio>
 
 #include "cuda/check.cuh"
 #include "cuda/device.h"
@@ -10,7 +11,10 @@ std::string uuid_text(const cudaUUID_t& uuid) {
   std::string text = "GPU-";
   for (int i = 0; i < 16; ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", static_cast<unsigned char>(uuid.bytes[i]));
+    std::array<char, 3> digits{};
+    std::snprintf(digits.data(), digits.size(), "%02x",
+                  static_cast<unsigned>(static_cast<unsigned char>(uuid.bytes[i])));
+    text += digits.data();
   }
   return text;
 }

@@ -19,6 +19,7 @@
 #include <fmt/core.h>
 
 #include "common/base/error.h"
+#include "common/kernels/cpu_backend.h"
 #include "common/memory/buffer.h"
 #include "worker/segment_task.h"
 
@@ -168,7 +169,8 @@ void segment(const Job& job, std::size_t k) {
   const std::int64_t w = edge == 0 ? image.width : edge;
   const std::int64_t h = edge == 0 ? image.height : edge;
   Budget budget(std::size_t{1} << 40);
-  Arena scratch(budget, SegmentTask::scratch_bytes(w + 2 * halo, h + 2 * halo), "segmentation");
+  Arena scratch(budget, CpuBackend::scratch_bytes(w + 2 * halo, h + 2 * halo), "segmentation");
+  CpuBackend backend(scratch);
   CellBatch cells;
   double seconds = 0;
   for (std::int64_t y = 0; y < image.height; y += h) {
@@ -176,9 +178,9 @@ void segment(const Job& job, std::size_t k) {
       const Rect core = {x, y, std::min(w, image.width - x), std::min(h, image.height - y)};
       const Window window = cut(image, core, halo);
       const std::clock_t start = std::clock();
-      task.run({window.rgb.data(), window.width, window.height, 3 * window.width}, window.core,
-               window.inside, static_cast<double>(core.x - halo),
-               static_cast<double>(core.y - halo), 1.0, scratch, cells);
+      backend.begin({window.rgb.data(), window.width, window.height, 3 * window.width});
+      task.run(backend, window.core, window.inside, static_cast<double>(core.x - halo),
+               static_cast<double>(core.y - halo), 1.0, cells);
       seconds += static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     }
   }
