@@ -1,6 +1,7 @@
 #include "common/base/error.h"
 #include "cuda/device.h"
 #include "cuda/gpu_device.h"
+#include "cuda/trace.h"
 
 namespace tilepool {
 
@@ -13,6 +14,9 @@ namespace {
        "CUDA toolkit");
 }
 }  // namespace
+
+TraceRange::TraceRange(const char* /*name*/) {}
+TraceRange::~TraceRange() = default;
 
 std::vector<GpuInfo> list_gpus() { fail_not_built(); }
 GpuGrant lay_out_gpu(const GpuRequest& /*request*/, std::size_t /*limit_bytes*/,

@@ -32,7 +32,7 @@ DeviceMemory::~DeviceMemory() {
   if (pool_ != nullptr) (void)cudaMemPoolDestroy(pool_);
 }
 
-std::size_t DeviceMemory::free_bytes() const {
+std::size_t free_bytes() {
   std::size_t free_now = 0;
   std::size_t total = 0;
   check_cuda(cudaMemGetInfo(&free_now, &total), "asking for free memory");

@@ -14,6 +14,8 @@ namespace tilepool::gpu {
 
 /// Makes `device` the calling thread's. Throws Error(kCuda).
 void use_device(int device);
+/// Bytes that the calling thread's device has free now, for all processes.
+[[nodiscard]] std::size_t free_bytes();
 
 /// The memory of one device that this process may use: a pool with a limit, which keeps what is
 /// given back for the next one. Thread-safe.
@@ -27,11 +29,10 @@ class DeviceMemory {
 
   [[nodiscard]] int device() const { return device_; }
   [[nodiscard]] Budget& budget() { return budget_; }
+  [[nodiscard]] const Budget& budget() const { return budget_; }
   [[nodiscard]] CUmemPoolHandle_st* pool() const { return pool_; }
   /// The device's clock zero: recorded when this was made.
   [[nodiscard]] CUevent_st* origin() const { return origin_; }
-  /// Bytes that the device has free now, for all processes.
-  [[nodiscard]] std::size_t free_bytes() const;
 
  private:
   int device_;

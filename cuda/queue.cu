@@ -44,6 +44,11 @@ void Queue::download_bytes(const void* from, void* to, std::size_t bytes) {
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "copying down");
 }
 
+void Queue::copy(const void* from, void* to, std::size_t bytes) {
+  if (bytes == 0) return;
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copying");
+}
+
 void Queue::upload_rgb(ConstRgbView from, RgbView to) {
   if (from.empty()) return;
   check_cuda(cudaMemcpy2DAsync(

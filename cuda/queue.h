@@ -38,6 +38,8 @@ class Queue {
   void download(std::span<const T> from, std::span<T> to) {
     download_bytes(from.data(), to.data(), from.size_bytes());
   }
+  /// From one place on the device to another.
+  void copy(const void* from, void* to, std::size_t bytes);
   void upload_rgb(ConstRgbView from, RgbView to);
   void clear(void* at, std::size_t bytes);
   /// Waits until all that was added is done. Throws Error(kCuda) when any of it failed.

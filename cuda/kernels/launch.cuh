@@ -6,6 +6,7 @@
 
 #include "cuda/check.cuh"
 #include "cuda/queue.h"
+#include "cuda/scratch_scope.h"
 
 namespace tilepool::gpu {
 
@@ -42,18 +43,5 @@ void launch_over(Queue& queue, const char* name, void (*kernel)(Parameters...), 
 __device__ __forceinline__ std::int64_t element() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
-
-/// Takes scratch of `queue` until the end of the scope.
-class ScratchScope {
- public:
-  explicit ScratchScope(Queue& queue) : arena_(queue.scratch()), mark_(arena_.mark()) {}
-  ~ScratchScope() { arena_.release(mark_); }
-  ScratchScope(const ScratchScope&) = delete;
-  ScratchScope& operator=(const ScratchScope&) = delete;
-
- private:
-  Arena& arena_;
-  std::size_t mark_;
-};
 
 }  // namespace tilepool::gpu

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/progress.h"
 #include "common/model/protocol.h"
+#include "cuda/trace.h"
 #include "worker/tile_reader.h"
 
 namespace tilepool {
@@ -181,6 +182,7 @@ void RangePipeline::read(Item& item) {
   const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
                     item.job.sample_index);
   fault_point(FaultPoint::kRead, item.job.sample_index);
+  const TraceRange trace("read tile");
   const Stopwatch watch;
   const SlideContext& context = *item.job.context;
   const PoolTile& tile = item.job.tile;
@@ -208,6 +210,7 @@ TileResult RangePipeline::compute(Item& item, Backend& backend) {
   const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
                     item.job.sample_index);
   fault_point(FaultPoint::kCompute, item.job.sample_index);
+  const TraceRange trace("compute tile");
   const Stopwatch watch;
   TileResult result;
   if (item.failure.empty()) {

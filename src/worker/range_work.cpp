@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/run/range_file.h"
+#include "cuda/trace.h"
 #include "worker/tile_task.h"
 
 namespace tilepool {
@@ -52,6 +53,7 @@ bool RangeWork::step(double now_s) {
 }
 
 void RangeWork::commit(const FinishedTiles& finished, double now_s) {
+  const TraceRange trace("commit range");
   Lease& lease = leases_.at(finished.lease);
   Committed message;
   message.lease = finished.lease;

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/fault.h"
 #include "common/run/tissue_decision.h"
+#include "cuda/trace.h"
 #include "worker/calibrate.h"
 #include "worker/scan_slide.h"
 #include "worker/scan_strips.h"
@@ -43,6 +44,7 @@ SlideWork::SlideWork(const Options& options, const RunLayout& layout, const RunD
 void SlideWork::in_background(const Work& work, std::function<Completion()> job) {
   jobs_.submit(work.lease, [this, work, job = std::move(job)]() -> Completion {
     const InHand note(static_cast<std::uint32_t>(work.kind), 0, work.first);
+    const TraceRange trace(work.kind == WorkKind::kCalibrate ? "calibrate slide" : "scan slide");
     try {
       return [this, lease = work.lease, complete = job()] {
         try {

@@ -7,6 +7,7 @@
 #include "common/base/progress.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
+#include "cuda/trace.h"
 #include "worker/tile_reader.h"
 #include "worker/tile_task.h"
 
@@ -107,10 +108,12 @@ void Worker::handle(const Envelope& message) {
       return;
     case Tag::kStop:
       return begin_stop();
-    case Tag::kPack:
+    case Tag::kPack: {
+      const TraceRange trace("pack");
       if (ranges_ != nullptr) ranges_->describe(final_);
       ranges_.reset();  // its memory is the pack's now
       return setup_.pack(message.as<Pack>(), budget_);
+    }
     case Tag::kAlive:
       return;
     case Tag::kExit:

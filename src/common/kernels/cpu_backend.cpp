@@ -111,6 +111,12 @@ std::size_t CpuBackend::scratch_bytes(std::int64_t width, std::int64_t height) {
   return arena_bytes(4 * pixels) + std::max(finding, measuring);
 }
 
+void CpuBackend::find_nuclei(ConstRgbView rgb, const SegmentPlan& plan, const Rect& inside,
+                             Arena& scratch, ImageView<std::uint16_t> plane,
+                             ImageView<std::uint8_t> mask) {
+  tilepool::find_nuclei(rgb, plan, inside, scratch, plane, mask);
+}
+
 void CpuBackend::begin(ConstRgbView rgb) {
   scratch_.reset();
   rgb_ = rgb;

@@ -28,6 +28,12 @@ class CpuBackend : public Backend {
   /// The label plane of find_cells().
   [[nodiscard]] ImageView<const std::int32_t> labels() const { return labels_; }
 
+ protected:
+  /// The function of that name, which another device may take over.
+  virtual void find_nuclei(ConstRgbView rgb, const SegmentPlan& plan, const Rect& inside,
+                           Arena& scratch, ImageView<std::uint16_t> plane,
+                           ImageView<std::uint8_t> mask);
+
  private:
   Arena& scratch_;
   ConstRgbView rgb_;
