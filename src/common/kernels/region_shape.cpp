@@ -6,6 +6,8 @@
 #include <numbers>
 #include <span>
 
+#include "common/kernels/outline.h"
+
 namespace tilepool {
 namespace {
 
@@ -66,62 +68,21 @@ void add_perimeter(ImageView<const std::uint8_t> border, RegionShape& shape) {
       const std::uint8_t* down = border.row(y + 1) + x;
       const int cross = up[0] + row[-1] + row[1] + down[0];
       const int corner = up[-1] + up[1] + down[-1] + down[1];
-      switch (1 + 2 * cross + 10 * corner) {
-        case 5:
-        case 7:
-        case 15:
-        case 17:
-        case 25:
-        case 27:
-          ++shape.straight;
-          break;
-        case 21:
-        case 33:
-          ++shape.diagonal;
-          break;
-        case 13:
-        case 23:
-          ++shape.mixed;
-          break;
-        default:
-          break;
-      }
+      const BorderClass what = border_class(cross, corner);
+      shape.straight += what == BorderClass::kStraight ? 1 : 0;
+      shape.diagonal += what == BorderClass::kDiagonal ? 1 : 0;
+      shape.mixed += what == BorderClass::kMixed ? 1 : 0;
     }
   }
 }
 
-/// Hull arithmetic is in half pixels, so that edge midpoints are whole numbers.
-struct HalfPoint {
-  std::int64_t x, y;
-};
-
-std::int64_t cross(const HalfPoint& o, const HalfPoint& a, const HalfPoint& b) {
-  return (a.x - o.x) * (b.y - o.y) - (a.y - o.y) * (b.x - o.x);
-}
-
-std::int64_t floor_div(std::int64_t a, std::int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
-
-/// One side of the hull as a chain of points with growing y. `side` +1: the largest x of each
-/// line, -1: the smallest. extreme[k] is side * x of line k, lines being half pixels apart.
-std::size_t build_chain(std::span<const std::int64_t> extreme, std::span<HalfPoint> chain) {
-  std::size_t n = 0;
+/// One side of the hull. `side` +1: the largest x of each line, -1: the smallest. extreme[k] is
+/// side * x of line k, lines being half pixels apart.
+void build_chain(std::span<const std::int64_t> extreme, HullChain& chain) {
   for (std::size_t k = 0; k < extreme.size(); ++k) {
     if (extreme[k] == std::numeric_limits<std::int64_t>::min()) continue;
-    const HalfPoint p{extreme[k], static_cast<std::int64_t>(k)};
-    while (n >= 2 && cross(chain[n - 2], chain[n - 1], p) <= 0) --n;
-    chain[n++] = p;
+    chain.add({extreme[k], static_cast<std::int64_t>(k)});
   }
-  return n;
-}
-
-/// floor of the chain's x at line k, in whole pixels: floor(x / 2).
-std::int64_t chain_floor(std::span<const HalfPoint> chain, std::size_t& i, std::int64_t k) {
-  while (i + 2 < chain.size() && chain[i + 1].y < k) ++i;
-  const HalfPoint& a = chain[i];
-  const HalfPoint& b = chain[i + 1];
-  return floor_div(a.x * (b.y - a.y) + (b.x - a.x) * (k - a.y), 2 * (b.y - a.y));
 }
 
 /// Line 2 * y is the centre line of mask row y; midpoints of a row's pixel edges lie on the lines
@@ -145,18 +106,15 @@ void collect_extremes(ImageView<const std::uint8_t> mask, std::int64_t side,
 std::int64_t hull_pixels(ImageView<const std::uint8_t> mask, Arena& scratch) {
   const auto lines = static_cast<std::size_t>(2 * mask.height);
   auto extreme = scratch.take<std::int64_t>(lines);
-  auto right = scratch.take<HalfPoint>(lines);
-  auto left = scratch.take<HalfPoint>(lines);
+  HullChain right{scratch.take<HalfPoint>(lines).data()};
+  HullChain left{scratch.take<HalfPoint>(lines).data()};
   collect_extremes(mask, 1, extreme);
-  right = right.first(build_chain(extreme, right));
+  build_chain(extreme, right);
   collect_extremes(mask, -1, extreme);
-  left = left.first(build_chain(extreme, left));
+  build_chain(extreme, left);
   std::int64_t count = 0;
-  std::size_t r = 0;
-  std::size_t l = 0;
   for (std::int64_t y = 1; y + 1 < mask.height; ++y) {
-    count +=
-        std::max<std::int64_t>(chain_floor(right, r, 2 * y) + chain_floor(left, l, 2 * y) + 1, 0);
+    count += std::max<std::int64_t>(right.floor_x(2 * y) + left.floor_x(2 * y) + 1, 0);
   }
   return count;
 }
