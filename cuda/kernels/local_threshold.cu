@@ -1,8 +1,5 @@
-#include <type_traits>
-
-#include "cuda/kernels/launch.cuh"
 #include "cuda/kernels/local_threshold.h"
-#include "cuda/kernels/wide.cuh"
+#include "cuda/kernels/row_sums.cuh"
 
 // Three kernels: sums of the columns of bands of kBand rows; from these and the pixels, sums of the
 // columns of each pixel's square; from those, by prefix sums along the row, sums of the squares.
@@ -12,7 +9,6 @@ namespace tilepool::gpu {
 namespace {
 
 constexpr std::int64_t kBand = 32;
-constexpr std::int64_t kQuad = 4;  // columns of a thread
 
 /// The counted pixels of one column of a square: up to 2 radius + 1 of them, each at most 4095.
 template <class Word>
@@ -44,44 +40,6 @@ struct Square {
   }
 };
 
-template <class Word>
-struct Quad {
-  Word at[kQuad] = {};
-  __device__ __forceinline__ void operator+=(const Quad& o) {
-#pragma unroll
-    for (int i = 0; i < kQuad; ++i) at[i] += o.at[i];
-  }
-  __device__ __forceinline__ void operator-=(const Quad& o) {
-#pragma unroll
-    for (int i = 0; i < kQuad; ++i) at[i] -= o.at[i];
-  }
-};
-
-template <class Word>
-__device__ __forceinline__ Quad<Word> load_quad(const Word* at) {
-  Quad<Word> quad;
-  if constexpr (sizeof(Word) == 4) {
-    const uint4 four = load_wide<uint4>(at);
-    quad.at[0] = four.x;
-    quad.at[1] = four.y;
-    quad.at[2] = four.z;
-    quad.at[3] = four.w;
-  } else {
-#pragma unroll
-    for (int i = 0; i < kQuad; ++i) quad.at[i] = at[i];
-  }
-  return quad;
-}
-template <class Word>
-__device__ __forceinline__ void store_quad(Word* at, const Quad<Word>& quad) {
-  if constexpr (sizeof(Word) == 4) {
-    store_wide(at, make_uint4(quad.at[0], quad.at[1], quad.at[2], quad.at[3]));
-  } else {
-#pragma unroll
-    for (int i = 0; i < kQuad; ++i) at[i] = quad.at[i];
-  }
-}
-
 /// The two images as one; beyond the right edge nothing is counted.
 struct Pixels {
   ImageView<const std::uint16_t> plane;
@@ -109,10 +67,6 @@ struct Pixels {
   }
 };
 
-/// Planes of words have rows of whole quads.
-constexpr std::int64_t whole_quads(std::int64_t width) {
-  return (width + kQuad - 1) / kQuad * kQuad;
-}
 constexpr std::int64_t bands_of(std::int64_t height) { return (height + kBand - 1) / kBand; }
 
 /// sums[b][x] = column x of the rows of band b.
@@ -121,7 +75,7 @@ __global__ void __launch_bounds__(kThreads) band_sums_kernel(Pixels pixels, Imag
   const std::int64_t quads = sums.width / kQuad;
   const std::int64_t i = element();
   if (i >= quads * sums.height) return;
-  const std::int64_t band = i / quads;
+  const std::int64_t band = static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(quads);
   const std::int64_t x = (i - band * quads) * kQuad;
   const std::int64_t end = min((band + 1) * kBand, pixels.plane.height);
   Quad<Word> sum;
@@ -155,7 +109,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t quads = sums.width / kQuad;
   const std::int64_t i = element();
   if (i >= quads * bands.height) return;
-  const std::int64_t band = i / quads;
+  const std::int64_t band = static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(quads);
   const std::int64_t x = (i - band * quads) * kQuad;
   const std::int64_t height = pixels.plane.height;
   const std::int64_t first = band * kBand;
@@ -171,66 +125,6 @@ __global__ void __launch_bounds__(kThreads)
 
 // --- Along the rows -----------------------------------------------------------------------------
 
-constexpr int kEach = 16;  // sums of a thread
-constexpr int kSums = static_cast<int>(kThreads) * kEach;
-/// Where prefix sum i lies: a gap after kEach of them, so that threads that each write a run of
-/// kEach meet different banks.
-__device__ __forceinline__ int slot(int i) { return i + i / kEach; }
-constexpr int kSlots = kSums + kSums / kEach;
-
-struct RowPart {
-  std::int64_t outputs;  ///< pixels of one block, a multiple of kQuad
-  std::int64_t parts;    ///< blocks of one row
-};
-/// The square of the first output begins up to kQuad - 1 sums after the first one loaded, and a
-/// prefix sum before the first pixel is needed.
-RowPart row_parts(std::int64_t width, std::int64_t radius) {
-  const std::int64_t most = (kSums - (2 * radius + 1) - kQuad) / kQuad * kQuad;
-  const std::int64_t parts = (width + most - 1) / most;
-  const std::int64_t outputs = whole_quads((width + parts - 1) / parts);
-  return {outputs, (width + outputs - 1) / outputs};
-}
-
-/// The inclusive prefix sums of the block's `each` values, thread after thread.
-__device__ __forceinline__ void scan_block(std::uint64_t (&each)[kEach]) {
-  __shared__ std::uint64_t warp_sum[kThreads / 32];
-#pragma unroll
-  for (int i = 1; i < kEach; ++i) each[i] += each[i - 1];
-  const unsigned lane = threadIdx.x % 32;
-  std::uint64_t until = each[kEach - 1];
-#pragma unroll
-  for (unsigned by = 1; by < 32; by *= 2) {
-    const std::uint64_t before = __shfl_up_sync(0xFFFFFFFFU, until, by);
-    if (lane >= by) until += before;
-  }
-  if (lane == 31) warp_sum[threadIdx.x / 32] = until;
-  __syncthreads();
-  std::uint64_t before = until - each[kEach - 1];
-  for (unsigned w = 0; w < threadIdx.x / 32; ++w) before += warp_sum[w];
-#pragma unroll
-  for (int i = 0; i < kEach; ++i) each[i] += before;
-}
-
-/// prefix[slot(i)] = sums[first..first + i] of a row; nothing is counted beyond its ends. `first`
-/// is a multiple of kQuad.
-template <class Word>
-__device__ __forceinline__ void prefix_sums(const Word* row, std::int64_t width, std::int64_t first,
-                                            std::uint64_t* prefix) {
-  std::uint64_t each[kEach];
-  const std::int64_t mine = first + std::int64_t{threadIdx.x} * kEach;
-#pragma unroll
-  for (int i = 0; i < kEach; i += kQuad) {
-    const std::int64_t x = mine + i;
-    const Quad<Word> quad = x >= 0 && x < width ? load_quad(row + x) : Quad<Word>{};
-#pragma unroll
-    for (int j = 0; j < kQuad; ++j) each[i + j] = Square::of(quad.at[j]);
-  }
-  scan_block(each);
-#pragma unroll
-  for (int i = 0; i < kEach; ++i) prefix[slot(static_cast<int>(threadIdx.x) * kEach + i)] = each[i];
-  __syncthreads();
-}
-
 __device__ __forceinline__ std::uint32_t is_above(const Square& square, std::uint32_t value,
                                                   std::uint32_t counted, const LocalThreshold& t) {
   const std::int64_t excess =
@@ -243,12 +137,12 @@ __global__ void __launch_bounds__(kThreads)
     threshold_kernel(Pixels pixels, ImageView<const Word> columns, RowPart part, LocalThreshold t,
                      bool wide_out, ImageView<std::uint8_t> out) {
   __shared__ std::uint64_t prefix[kSlots];
-  const std::int64_t y = blockIdx.x / part.parts;
-  const std::int64_t begin = (blockIdx.x - y * part.parts) * part.outputs;
+  const std::int64_t y = part.row();
+  const std::int64_t begin = part.begin();
   const std::int64_t end = min(begin + part.outputs, out.width);
-  // Rounded down also where it is negative.
-  const std::int64_t first = (begin - t.radius_px - 1) & ~(kQuad - 1);
-  prefix_sums(columns.row(y), columns.width, first, prefix);
+  const std::int64_t first = part.first_sum(t.radius_px);
+  prefix_sums(columns.row(y), columns.width, first, prefix,
+              [](Word column) { return Square::of(column); });
   for (std::int64_t x = begin + kQuad * threadIdx.x; x < end; x += kQuad * kThreads) {
     const int low = static_cast<int>(x - t.radius_px - 1 - first);
     const int high = static_cast<int>(x + t.radius_px - first);
@@ -282,7 +176,7 @@ void threshold_with(Queue& queue, const Pixels& pixels, const LocalThreshold& th
               pixels, band_sums);
   launch_over(queue, "above_local_threshold: columns", square_columns_kernel<Word>,
               width / kQuad * bands, pixels, band_sums, threshold.radius_px, columns);
-  const RowPart part = row_parts(out.width, threshold.radius_px);
+  const RowPart part = row_part(out.width, threshold.radius_px);
   launch(queue, "above_local_threshold: rows", threshold_kernel<Word>,
          dim3(blocks_for(part.parts * out.height, 1)), dim3(kThreads), pixels, columns, part,
          threshold, pixels.wide && rows_begin_at(out, kQuad), out);

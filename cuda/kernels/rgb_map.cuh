@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cuda/kernels/launch.cuh"
@@ -17,6 +18,12 @@ struct RgbOctet {
   [[nodiscard]] __device__ __forceinline__ std::uint32_t channel(int pixel, int c) const {
     const int byte = 3 * pixel + c;
     return (word[byte / 4] >> (8 * (byte % 4))) & 0xFFU;
+  }
+  [[nodiscard]] __device__ __forceinline__ std::uint32_t brightest(int pixel) const {
+    return max(max(channel(pixel, 0), channel(pixel, 1)), channel(pixel, 2));
+  }
+  [[nodiscard]] __device__ __forceinline__ std::uint32_t darkest(int pixel) const {
+    return min(min(channel(pixel, 0), channel(pixel, 1)), channel(pixel, 2));
   }
 };
 
@@ -97,6 +104,20 @@ __global__ void __launch_bounds__(kThreads)
 /// Maps without tables.
 struct NoShared {};
 
+/// out = value(octet, i) of each pixel.
+template <class T, class Value>
+struct ToPlane {
+  using Shared = NoShared;
+  ImageView<T> out;
+  Value value;
+
+  __device__ __forceinline__ void prepare(Shared&) const {}
+  __device__ __forceinline__ void operator()(const RgbOctet& octet, const OctetPlace& place,
+                                             const Shared&) const {
+    store_octet(out, place, [&](int i) { return value(octet, i); });
+  }
+};
+
 /// Gives every octet of `rgb` to `map`. Rows without gaps, in all of the map's planes too
 /// (`packed`), are taken for one long row: places are then within that.
 template <class Map>
@@ -127,6 +148,14 @@ bool all_wide(bool packed, ConstRgbView rgb, const Planes&... planes) {
   };
   return rows_begin_at(rgb.data, packed ? 0 : rgb.stride, rgb.height, 8) &&
          (fits(planes, sizeof(*planes.data)) && ...);
+}
+
+/// ToPlane of all of `rgb`.
+template <class T, class Value>
+void map_to_plane(Queue& queue, const char* name, ConstRgbView rgb, ImageView<T> out,
+                  const Value& value) {
+  const bool packed = all_packed(rgb, out);
+  map_rgb(queue, name, rgb, packed, all_wide(packed, rgb, out), ToPlane<T, Value>{out, value});
 }
 
 }  // namespace tilepool::gpu

@@ -4,13 +4,6 @@
 namespace tilepool::gpu {
 namespace {
 
-__device__ __forceinline__ std::uint32_t brightest(const RgbOctet& octet, int i) {
-  return max(max(octet.channel(i, 0), octet.channel(i, 1)), octet.channel(i, 2));
-}
-__device__ __forceinline__ std::uint32_t darkest(const RgbOctet& octet, int i) {
-  return min(min(octet.channel(i, 0), octet.channel(i, 1)), octet.channel(i, 2));
-}
-
 struct UnmixShared {
   alignas(16) std::int32_t term[3 * 256];
 
@@ -49,26 +42,15 @@ struct Unmix {
 };
 
 struct Brightest {
-  using Shared = NoShared;
-  ImageView<std::uint16_t> out;
-
-  __device__ __forceinline__ void prepare(Shared&) const {}
-  __device__ __forceinline__ void operator()(const RgbOctet& octet, const OctetPlace& place,
-                                             const Shared&) const {
-    store_octet(out, place, [&](int i) { return 16 * brightest(octet, i); });
+  __device__ __forceinline__ std::uint32_t operator()(const RgbOctet& octet, int i) const {
+    return 16 * octet.brightest(i);
   }
 };
 
 struct Stained {
-  using Shared = NoShared;
   int limit;
-  ImageView<std::uint8_t> out;
-
-  __device__ __forceinline__ void prepare(Shared&) const {}
-  __device__ __forceinline__ void operator()(const RgbOctet& octet, const OctetPlace& place,
-                                             const Shared&) const {
-    store_octet(out, place,
-                [&](int i) { return static_cast<int>(darkest(octet, i)) < limit ? 1U : 0U; });
+  __device__ __forceinline__ std::uint32_t operator()(const RgbOctet& octet, int i) const {
+    return static_cast<int>(octet.darkest(i)) < limit ? 1U : 0U;
   }
 };
 
@@ -115,7 +97,7 @@ struct UnmixInside {
     const std::uint32_t bits = inside.bits(place);
     store_octet(plane, place, [&](int i) { return shared.value(octet, i); });
     store_octet(counted, place, [&](int i) {
-      return static_cast<int>(darkest(octet, i)) < limit ? (bits >> i) & 1U : 0U;
+      return static_cast<int>(octet.darkest(i)) < limit ? (bits >> i) & 1U : 0U;
     });
   }
 };
@@ -130,7 +112,7 @@ struct BrightestInside {
   __device__ __forceinline__ void operator()(const RgbOctet& octet, const OctetPlace& place,
                                              const Shared&) const {
     const std::uint32_t bits = inside.bits(place);
-    store_octet(plane, place, [&](int i) { return 16 * brightest(octet, i); });
+    store_octet(plane, place, [&](int i) { return 16 * octet.brightest(i); });
     store_octet(counted, place, [&](int i) { return (bits >> i) & 1U; });
   }
 };
@@ -143,13 +125,11 @@ void unmix(Queue& queue, ConstRgbView rgb, const UnmixTable& table, ImageView<st
 }
 
 void brightest_channel(Queue& queue, ConstRgbView rgb, ImageView<std::uint16_t> out) {
-  const bool packed = all_packed(rgb, out);
-  map_rgb(queue, "brightest_channel", rgb, packed, all_wide(packed, rgb, out), Brightest{out});
+  map_to_plane(queue, "brightest_channel", rgb, out, Brightest{});
 }
 
 void stained_mask(Queue& queue, ConstRgbView rgb, int limit, ImageView<std::uint8_t> out) {
-  const bool packed = all_packed(rgb, out);
-  map_rgb(queue, "stained_mask", rgb, packed, all_wide(packed, rgb, out), Stained{limit, out});
+  map_to_plane(queue, "stained_mask", rgb, out, Stained{limit});
 }
 
 void unmix_inside(Queue& queue, ConstRgbView rgb, const UnmixTable& table, int limit,
