@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +32,38 @@ inline constexpr std::array<double, kAllChannels> kChannelUnit = {1.0,
                                                                   1.0 / kPlaneReference};
 
 using ChannelValues = std::array<std::uint32_t, kPlainChannels>;
+
+/// Hue in 1/32768 of a turn; `high` is the largest of the three, `delta` that less the smallest.
+[[nodiscard]] constexpr std::uint32_t hue(int r, int g, int b, int high, int delta) {
+  if (delta == 0) return 0;
+  int sixths = 0;  // in units of 1 / delta
+  if (b == high) {
+    sixths = 4 * delta + (r - g);
+  } else if (g == high) {
+    sixths = 2 * delta + (b - r);
+  } else {
+    sixths = g - b;
+  }
+  if (sixths < 0) sixths += 6 * delta;
+  return static_cast<std::uint32_t>((sixths * 32768 + 3 * delta) / (6 * delta));
+}
+
 /// The plain channels of a pixel.
-[[nodiscard]] ChannelValues plain_channels(const std::uint8_t* rgb);
+[[nodiscard]] constexpr ChannelValues plain_channels(int r, int g, int b) {
+  const int high = std::max(r, std::max(g, b));
+  const int delta = high - std::min(r, std::min(g, b));
+  const int saturation = high == 0 ? 0 : (delta * 32768 + high / 2) / high;
+  return {static_cast<std::uint32_t>(r),
+          static_cast<std::uint32_t>(g),
+          static_cast<std::uint32_t>(b),
+          static_cast<std::uint32_t>((13926 * r + 46885 * g + 4725 * b + 128) >> 8),
+          hue(r, g, b, high, delta),
+          static_cast<std::uint32_t>(saturation),
+          static_cast<std::uint32_t>(high)};
+}
+[[nodiscard]] constexpr ChannelValues plain_channels(const std::uint8_t* rgb) {
+  return plain_channels(rgb[0], rgb[1], rgb[2]);
+}
 
 /// Sums of channels over a set of pixels; exact, so the order of summation does not matter.
 template <std::size_t N>
@@ -41,6 +72,11 @@ struct ColourSums {
   std::array<std::uint64_t, N> sum{};
   std::array<std::uint64_t, N> square{};
   std::uint64_t dark = 0;  ///< pixels whose grey is below the limit given
+
+  constexpr void add(std::size_t channel, std::uint32_t value) {
+    sum[channel] += value;
+    square[channel] += std::uint64_t{value} * value;
+  }
 };
 
 struct MeanAndStd {

@@ -36,7 +36,7 @@ inline constexpr StainVector kRuifrokDab = {0.268, 0.570, 0.776};
 struct UnmixTable {
   std::array<std::array<std::int32_t, 256>, 3> term;
 
-  [[nodiscard]] std::int32_t value(const std::uint8_t* rgb) const {
+  [[nodiscard]] constexpr std::int32_t value(const std::uint8_t* rgb) const {
     const std::int32_t sum = term[0][rgb[0]] + term[1][rgb[1]] + term[2][rgb[2]];
     return std::clamp((sum + (1 << 11)) >> 12, 0, kPlaneMax);
   }
