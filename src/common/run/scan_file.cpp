@@ -80,6 +80,12 @@ void read_grid(const h5::File& file, SlideScan& scan) {
   scan.grid.size_px = group.get<std::int64_t>("size_px");
   scan.grid.core_px = group.get<std::int64_t>("core_px");
   scan.grid.halo_px = group.get<std::int64_t>("halo_px");
+  // Counts of tiles and pixels of what a damaged file claims must not overflow.
+  constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+  for (const std::int64_t px : {scan.grid.slide_width, scan.grid.slide_height, scan.grid.size_px,
+                                scan.grid.core_px, scan.grid.halo_px})
+    check(px >= 0 && px < kLargest, ErrorCode::kHdf5, "{}: the grid claims {} pixels", file.where(),
+          px);
   scan.tissue_fraction = file.read_column<float>("grid/tissue_fraction");
   const bool gridded = scan.grid.core_px > 0;
   check(scan.failed || (gridded && checked_cast<std::size_t>(scan.grid.tiles()) ==
