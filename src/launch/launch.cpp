@@ -67,7 +67,7 @@ class Attempt {
         record_(layout_.root() / (kRecordPrefix + id_)),
         lock_(layout_) {
     create_exit_record(record_);
-    std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe").string()};
+    std::vector<std::string> command{own_program().string()};
     command.insert(command.end(), request.command.begin(), request.command.end());
     child_.emplace(mpirun_command(mpirun, placement, in_a_batch_job(),
                                   {kExitRecordVariable, kMarkVariable}, command),

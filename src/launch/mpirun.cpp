@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/subprocess.h"
+#include "common/base/system.h"
 
 namespace tilepool {
 
@@ -41,10 +42,8 @@ Mpirun parse_mpirun_version(const std::filesystem::path& program, const std::str
 }
 
 Mpirun find_mpirun() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::filesystem::path program = self.parent_path() / "mpirun";
-  if (error || ::access(program.c_str(), X_OK) != 0) program = "mpirun";
+  std::filesystem::path program = own_program().parent_path() / "mpirun";
+  if (::access(program.c_str(), X_OK) != 0) program = "mpirun";
   const SubprocessResult answer = run_subprocess({program.string(), "--version"}, "");
   check(answer.exit_code == 0, ErrorCode::kMpi,
         "mpirun cannot be started ({}); install Open MPI (openmpi-bin) or load its module",

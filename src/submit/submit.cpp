@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/subprocess.h"
+#include "common/base/system.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
 
@@ -57,7 +58,7 @@ std::string submit_script(const std::string& script) {
 
 void submit_job(const Submission& submission) {
   JobRequest job = fit_job(submission.wish, submission.options, ask_cluster(submission));
-  job.program = std::filesystem::read_symlink("/proc/self/exe").string();
+  job.program = own_program().string();
   job.arguments = run_arguments(submission);
   const std::string script = render_script(job);
   if (submission.dry_run) {

@@ -154,6 +154,16 @@ TEST(Cores, AreThoseOfTheAffinityMask) {
   });
 }
 
+TEST(OwnProgram, IsTheExecutableUnlessAWrapperNamedItself) {
+  unsetenv("TILEPOOL_PROGRAM");
+  EXPECT_EQ(own_program(), fs::read_symlink("/proc/self/exe"));
+  setenv("TILEPOOL_PROGRAM", "/opt/bundle/bin/tilepool", 1);
+  EXPECT_EQ(own_program(), "/opt/bundle/bin/tilepool");
+  setenv("TILEPOOL_PROGRAM", "bin/tilepool", 1);  // means another file after a change of folder
+  EXPECT_EQ(own_program(), fs::read_symlink("/proc/self/exe"));
+  unsetenv("TILEPOOL_PROGRAM");
+}
+
 TEST(Uuid, IsRandomVersionFour) {
   const std::regex form("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
   std::set<std::string> seen;

@@ -13,6 +13,7 @@
 #include <random>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -189,6 +190,16 @@ std::string host_name() {
   check(gethostname(name.data(), name.size() - 1) == 0, ErrorCode::kIo, "gethostname: {}",
         errno_text(errno));
   return name.data();
+}
+
+fs::path own_program() {
+  const char* const named = std::getenv("TILEPOOL_PROGRAM");
+  if (named != nullptr && *named == '/') return named;
+  std::error_code error;
+  fs::path program = fs::read_symlink("/proc/self/exe", error);
+  check(!error, ErrorCode::kIo, "cannot read /proc/self/exe ({}); is /proc mounted?",
+        error.message());
+  return program;
 }
 
 CgroupLimits cgroup_limits(const fs::path& root) {

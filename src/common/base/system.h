@@ -9,6 +9,11 @@ namespace tilepool {
 
 [[nodiscard]] std::string host_name();
 
+/// The file that starts this program, absolute: $TILEPOOL_PROGRAM where a wrapper set it that
+/// starts the program through a loader of its own (docs/bundle.md), else what /proc/self/exe names.
+/// Throws Error(kIo) without /proc.
+[[nodiscard]] std::filesystem::path own_program();
+
 /// Cores that this process may keep busy, at least 1: those of its affinity mask, or fewer where a
 /// CPU quota of a cgroup (v1 or v2, any ancestor) allows less; half a core counts as one.
 [[nodiscard]] int cpu_cores_granted();
