@@ -18,6 +18,7 @@ test_packages=(
   python3 python3-pytest python3-numpy python3-scipy python3-skimage python3-h5py python3-pil
   python3-openslide python3-xxhash python3-matplotlib
   slurmctld slurmd slurm-client munge iproute2
+  busybox-static
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
