@@ -46,7 +46,7 @@ double scan_pixels(const SlideInfo& info, double scan_mpp) {
 }
 
 void open_and_count(const Options& options, const SlideSpec& spec, PreviewSlide& slide) {
-  const SlideInfo info = open_slide(spec.path, spec.mpp)->info();
+  const SlideInfo info = open_slide(spec.path, spec.mpp, options.workers.reader)->info();
   slide.vendor = info.vendor;
   slide.width = info.width;
   slide.height = info.height;

@@ -35,7 +35,7 @@ Worker::Worker(Channel& channel, WorkerSetup setup)
       plan_(plan_memory(setup_.demand).value_or(MemoryPlan{})),
       budget_(plan_.data_bytes),
       device_(setup_.device.make(budget_)),
-      slides_(static_cast<std::size_t>(plan_.open_slides)),
+      slides_(static_cast<std::size_t>(plan_.open_slides), setup_.options.workers.reader),
       desk_(channel),
       slide_work_(setup_.options, setup_.layout, run_, plan_, budget_, slides_, desk_),
       lock_(setup_.layout),

@@ -96,8 +96,12 @@ struct MemoryOptions {
 
 enum class Device { kAuto, kCpu, kCuda };
 
+/// What reads the pixels: tilepool's own reader of JPEG tiles in TIFF where it can, or OpenSlide.
+enum class Reader { kAuto, kOpenSlide, kDirect };
+
 struct WorkerOptions {
   Device device = Device::kAuto;
+  Reader reader = Reader::kAuto;
   std::int64_t readers = -1;     ///< -1 all cores granted, 0 one thread for all, N threads
   std::int64_t open_slides = 4;  ///< slides that a rank keeps open at most, 1..64
 };

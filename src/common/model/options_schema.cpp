@@ -333,6 +333,15 @@ void append_machine_keys(Keys& keys) {
       choice<O, Device>([](auto& o) -> auto& { return o.workers.device; },
                         {{"auto", Device::kAuto}, {"cpu", Device::kCpu}, {"cuda", Device::kCuda}}),
       "", "Where tiles are computed; auto: a GPU when there is one."));
+  keys.push_back(key<O>(
+      "/workers/reader", kNone,
+      choice<O, Reader>([](auto& o) -> auto& { return o.workers.reader; },
+                        {{"auto", Reader::kAuto},
+                         {"openslide", Reader::kOpenSlide},
+                         {"direct", Reader::kDirect}}),
+      "",
+      "What reads slides, with equal pixels; auto: JPEG tiles of TIFF and SVS directly, all else "
+      "through OpenSlide."));
   keys.push_back(key<O>("/workers/readers", kNone,
                         integer<O, std::int64_t>(
                             [](auto& o) -> auto& { return o.workers.readers; }, -1, 1024),

@@ -15,10 +15,12 @@ struct LevelInfo {
 
 /// What is known of a slide once it has been opened.
 struct SlideInfo {
-  std::string vendor;                  ///< OpenSlide's vendor, e.g. "aperio", "generic-tiff"
-  std::string reader;                  ///< which source reads it: "openslide"
-  std::int64_t width = 0, height = 0;  ///< level 0, pixels
-  std::vector<LevelInfo> levels;       ///< level 0 first
+  std::string vendor;  ///< OpenSlide's vendor, e.g. "aperio", "generic-tiff"
+  /// Which source reads it and why: "direct", "openslide", with a reason in parentheses. Only this
+  /// differs between sources.
+  std::string reader;
+  std::int64_t width = 0, height = 0;                       ///< level 0, pixels
+  std::vector<LevelInfo> levels;                            ///< level 0 first
   double mpp_x = std::numeric_limits<double>::quiet_NaN();  ///< um per level-0 pixel, NaN unknown
   double mpp_y = std::numeric_limits<double>::quiet_NaN();
   std::string mpp_source;  ///< "config", "openslide", "tiff-resolution", "" unknown

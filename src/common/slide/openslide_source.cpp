@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "common/slide/file_probe.h"
 #include "common/slide/fingerprint.h"
 #include "common/slide/mpp.h"
+#include "common/slide/region.h"
 
 namespace tilepool {
 namespace {
@@ -54,34 +54,6 @@ void composite_row(const std::uint32_t* argb, std::int64_t width, std::uint8_t* 
     rgb[1] = static_cast<std::uint8_t>(std::min(255U, (pixel >> 8 & 0xFF) + white));
     rgb[2] = static_cast<std::uint8_t>(std::min(255U, (pixel & 0xFF) + white));
   }
-}
-
-void fill_white(RgbView view) {
-  for (std::int64_t y = 0; y < view.height; ++y) {
-    std::memset(view.row(y), 255, static_cast<std::size_t>(3 * view.width));
-  }
-}
-
-/// Whitens all of `out` (which shows `region`) but the part that shows `inside`.
-void whiten_outside(RgbView out, const Rect& region, const Rect& inside) {
-  const std::int64_t left = inside.x - region.x;
-  const std::int64_t top = inside.y - region.y;
-  const std::int64_t right = left + inside.w;
-  const std::int64_t bottom = top + inside.h;
-  fill_white(out.window(0, 0, out.width, top));
-  fill_white(out.window(0, bottom, out.width, out.height - bottom));
-  fill_white(out.window(0, top, left, inside.h));
-  fill_white(out.window(right, top, out.width - right, inside.h));
-}
-
-/// The part of `region` that lies in [0, width) x [0, height); w == h == 0 at its corner if none.
-Rect clip(const Rect& region, std::int64_t width, std::int64_t height) {
-  const std::int64_t x0 = std::max<std::int64_t>(region.x, 0);
-  const std::int64_t y0 = std::max<std::int64_t>(region.y, 0);
-  const std::int64_t x1 = std::min(region.x + region.w, width);
-  const std::int64_t y1 = std::min(region.y + region.h, height);
-  if (x1 <= x0 || y1 <= y0) return {region.x, region.y, 0, 0};
-  return {x0, y0, x1 - x0, y1 - y0};
 }
 
 }  // namespace
@@ -233,6 +205,11 @@ void OpenSlideSource::read_again(const Piece& piece, std::uint32_t* argb, const 
   }
   const std::lock_guard lock(handle_mutex_);
   if (!handle_) handle_ = std::move(fresh);
+}
+
+void OpenSlideSource::rest() {
+  const std::lock_guard lock(handle_mutex_);
+  handle_.reset();
 }
 
 OpenSlideSource::Handle OpenSlideSource::current() {

@@ -42,6 +42,10 @@ class OpenSlideSource final : public SlideSource {
 
   [[nodiscard]] const SlideInfo& info() const override { return info_; }
   void read(int level, std::int64_t x, std::int64_t y, RgbView out) override;
+  /// Tells in info().reader why no other source reads the slide.
+  void say_why(const std::string& reason) { info_.reader = "openslide (" + reason + ")"; }
+  /// Gives the library's handle back; the next read opens it again.
+  void rest();
 
  private:
   using Handle = std::shared_ptr<openslide_t>;

@@ -22,6 +22,11 @@ SlidePool::SlidePool(std::size_t capacity, Opener opener)
   check(capacity_ > 0, ErrorCode::kInternal, "a slide pool needs room for one slide");
 }
 
+SlidePool::SlidePool(std::size_t capacity, Reader reader)
+    : SlidePool(capacity, [reader](const std::string& path, std::optional<double> mpp) {
+        return open_slide(path, mpp, reader);
+      }) {}
+
 bool SlidePool::idle(const Entry& entry) {
   return is_ready(entry.source) && entry.source.get().use_count() == 1;
 }

@@ -24,8 +24,10 @@ class SlidePool {
   using Opener = std::function<std::unique_ptr<SlideSource>(const std::string& path,
                                                             std::optional<double> mpp)>;
 
-  /// `capacity` >= 1; `opener` is open_slide except in tests.
-  explicit SlidePool(std::size_t capacity, Opener opener = open_slide);
+  /// `capacity` >= 1.
+  SlidePool(std::size_t capacity, Opener opener);
+  /// Opens with open_slide.
+  explicit SlidePool(std::size_t capacity, Reader reader = Reader::kAuto);
 
   /// The slide, opened if it is not. Throws what opening it threw (Error(kSlide)); a failure is not
   /// remembered.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/image_view.h"
+#include "common/model/options.h"
 #include "common/model/slide_info.h"
 
 namespace tilepool {
@@ -24,10 +25,12 @@ class SlideSource {
   virtual void read(int level, std::int64_t x, std::int64_t y, RgbView out) = 0;
 };
 
-/// Opens `path` with the best source there is and resolves its mpp (`mpp_override` wins, then the
-/// slide's own properties, then TIFF resolution tags; outside 0.05..20 um/px is refused).
-/// Throws Error(kSlide) with a one-line reason.
+/// Opens `path` with the best source there is, or with the one that `reader` names, and resolves
+/// its mpp (`mpp_override` wins, then the slide's own properties, then TIFF resolution tags;
+/// outside 0.05..20 um/px is refused). The pixels are the same whichever source it is. Throws
+/// Error(kSlide) with a one-line reason.
 [[nodiscard]] std::unique_ptr<SlideSource> open_slide(const std::string& path,
-                                                      std::optional<double> mpp_override);
+                                                      std::optional<double> mpp_override,
+                                                      Reader reader = Reader::kAuto);
 
 }  // namespace tilepool
