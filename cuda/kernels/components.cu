@@ -93,16 +93,18 @@ __global__ void write_labels_kernel(Pieces pieces, Numbering n, ImageView<std::i
   const auto lane = static_cast<unsigned>(threadIdx.x % 32);
   const std::int64_t across = n.roots.row_words();
   const std::int64_t first = element() / 32 * kWordsAThread;
+  std::uint32_t starts[kWordsAThread];  // of the pixel's run and those to the left; 0: no label
+  for (int k = 0; k < kWordsAThread; ++k) {
+    const bool inside = first + k < n.roots.count();
+    const std::uint32_t occupied = inside ? pieces.occupied.words[first + k] : 0;
+    const std::uint32_t all = inside ? pieces.starts.words[first + k] : 0;
+    starts[k] = (occupied >> lane & 1U) == 0 ? 0 : all & bits_to(lane);
+  }
   std::int32_t label[kWordsAThread];
   for (int k = 0; k < kWordsAThread; ++k) {
-    const std::int64_t word = first + k;
-    const bool inside = word < n.roots.count();
-    const std::uint32_t occupied = inside ? pieces.occupied.words[word] : 0;
-    label[k] = -1;
-    if ((occupied >> lane & 1U) == 0) continue;
-    const std::int64_t y = word / across;
-    const int start = highest_bit(pieces.starts.words[word] & bits_to(lane));
-    label[k] = pieces.parent[pieces.node((word - y * across) * 32 + start, y)];
+    const std::int64_t y = (first + k) / across;
+    const std::int64_t x = (first + k - y * across) * 32;
+    label[k] = starts[k] == 0 ? -1 : pieces.parent[pieces.node(x + highest_bit(starts[k]), y)];
   }
   for (std::int32_t& value : label) value = value < 0 ? 0 : n.number_of(value);
   for (int k = 0; k < kWordsAThread; ++k) {

@@ -11,10 +11,15 @@ struct Three {
 };
 
 __device__ Three three_at(ImageView<const std::int32_t> labels, std::int64_t x, std::int64_t y) {
-  if (y < 0 || y >= labels.height) return {};
-  const std::int32_t* const row = labels.row(y);
-  return {x > 0 && x <= labels.width ? row[x - 1] : 0, x < labels.width ? row[x] : 0,
-          x + 1 < labels.width ? row[x + 1] : 0};
+  const std::int64_t last = labels.width - 1;
+  const bool in_rows = y >= 0 && y < labels.height;
+  const std::int32_t* const row = labels.row(in_rows ? y : 0);
+  // Loads without a branch, of the nearest pixel inside.
+  const std::int32_t left = row[max(min(x - 1, last), std::int64_t{})];
+  const std::int32_t self = row[min(x, last)];
+  const std::int32_t right = row[min(x + 1, last)];
+  return {in_rows && x > 0 ? left : 0, in_rows && x <= last ? self : 0,
+          in_rows && x < last ? right : 0};
 }
 
 __device__ std::uint32_t vote(bool yes) { return __ballot_sync(0xFFFFFFFFU, yes ? 1 : 0); }
@@ -26,10 +31,13 @@ __global__ void label_links_kernel(ImageView<const std::int32_t> labels, LabelLi
   const std::int64_t first = strip / across * kStripRows;
   const std::int64_t w = strip % across;
   const std::int64_t x = 32 * w + lane;
-  Three above = three_at(labels, x, first - 1);
+  // All is loaded before the first vote, so that the loads are under way together.
+  Three rows[kStripRows + 1];
+  for (int k = 0; k <= kStripRows; ++k) rows[k] = three_at(labels, x, first + k - 1);
   for (int k = 0; k < kStripRows; ++k) {
     const std::int64_t y = first + k;
-    const Three here = three_at(labels, x, y);
+    const Three& above = rows[k];
+    const Three& here = rows[k + 1];
     const std::int32_t label = here.self;
     const bool any = label != 0;
     const std::uint32_t occupied = vote(any);
@@ -41,7 +49,6 @@ __global__ void label_links_kernel(ImageView<const std::int32_t> labels, LabelLi
       // tilepool::relabel_components does not see this corner when another label lies above.
       up_right = vote(any && label == above.right && (above.self == 0 || above.self == label));
     }
-    above = here;
     if (lane != 0 || y >= labels.height) continue;
     const std::int64_t at = y * across + w;
     links.occupied.words[at] = occupied;

@@ -30,24 +30,26 @@ __global__ void mark_kernel(ImageView<const std::int32_t> labels, Marks marks) {
   const auto label = [&](std::int64_t y) {
     return labels.at(x, max(min(y, last), std::int64_t{}));
   };
-  std::int32_t above = label(first - 1);
-  std::int32_t here = label(first);
+  // All is loaded before the first vote, so that the loads are under way together.
+  std::int32_t column[kStripRows + 2];
+  bool beside[kStripRows];
+  for (int k = 0; k < kStripRows + 2; ++k) column[k] = label(first + k - 1);
   for (int k = 0; k < kStripRows; ++k) {
-    const std::int64_t y = first + k;
-    const std::int32_t* const row = labels.row(min(y, last));
-    const std::int32_t below = label(y + 1);
-    const bool beside =
-        row[max(x - 1, std::int64_t{})] != here || row[min(x + 1, labels.width - 1)] != here;
-    const bool over = above != here || below != here;
+    const std::int32_t* const row = labels.row(min(first + k, last));
+    beside[k] = row[max(x - 1, std::int64_t{})] != column[k + 1] ||
+                row[min(x + 1, labels.width - 1)] != column[k + 1];
+  }
+  for (int k = 0; k < kStripRows; ++k) {
+    const std::int32_t here = column[k + 1];
+    const bool over = column[k] != here || column[k + 2] != here;
     const unsigned occupied_word = __ballot_sync(0xFFFFFFFFU, inside && here != 0 ? 1 : 0);
-    const unsigned beside_word = __ballot_sync(0xFFFFFFFFU, inside && beside ? 1 : 0);
+    const unsigned beside_word = __ballot_sync(0xFFFFFFFFU, inside && beside[k] ? 1 : 0);
     const unsigned over_word = __ballot_sync(0xFFFFFFFFU, inside && over ? 1 : 0);
-    above = here;
-    here = below;
-    if (lane != 0 || y > last) continue;
-    marks.occupied.words[y * across + w] = occupied_word;
-    marks.beside.words[y * across + w] = beside_word;
-    marks.above.words[y * across + w] = over_word;
+    if (lane != 0 || first + k > last) continue;
+    const std::int64_t at = (first + k) * across + w;
+    marks.occupied.words[at] = occupied_word;
+    marks.beside.words[at] = beside_word;
+    marks.above.words[at] = over_word;
   }
 }
 
