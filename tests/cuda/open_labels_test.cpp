@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Orders, OpenLabelsOnDevice, kOrders);
 TEST_P(OpenLabelsOnDevice, EqualsTheCpuForSmallDisks) {
   for (const auto& [width, height] : kSizes) {
     const Labels blobs = labelled_blobs(width, height, 0.5);
-    for (const double radius : {0.0, 1.0, 1.5, 2.3, 4.0, 7.9, 15.99, 16.0}) {
+    for (const double radius : {0.0, 1.0, 1.5, 4.0, 15.99, 16.0}) {
       expect_opened(blobs, radius);
     }
     expect_opened(noise<std::int32_t>(width, height, 3), 1);
@@ -64,7 +64,7 @@ TEST_P(OpenLabelsOnDevice, EqualsTheCpuForSmallDisks) {
 }
 
 TEST_P(OpenLabelsOnDevice, EqualsTheCpuForLargeDisks) {
-  for (const double radius : {17.0, 40.5, 128.0, 254.0}) {
+  for (const double radius : {17.0, 40.5, 254.0}) {
     expect_opened(patches(257, 100, 90), radius);
     expect_opened(labelled_blobs(257, 100, 0.3), radius);
     Labels halves(230, 320, 1);
@@ -77,9 +77,9 @@ TEST_P(OpenLabelsOnDevice, EqualsTheCpuForLargeDisks) {
 }
 
 TEST_P(OpenLabelsOnDevice, MeetsTheEdgesOfItsTiles) {
-  for (const std::int64_t x : {31, 32, 511, 512, 543}) {
+  for (const std::int64_t x : {32, 511, 543}) {
     for (const std::int64_t y : {31, 32}) {
-      Labels labels(620, 70, 3);
+      Labels labels(580, 50, 3);
       labels.at(x, y) = 4;
       expect_opened(labels, 16);
       expect_opened(labels, 3);
