@@ -33,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(Orders, LocalThresholdOnDevice, kOrders);
 TEST_P(LocalThresholdOnDevice, EqualsTheCpu) {
   for (const auto& [w, h] : kSizes) {
     const auto plane = noise<std::uint16_t>(w, h, 4096);
-    for (const std::int64_t radius : {0, 15, 1000}) {
+    for (const std::int64_t radius : {15, 1000}) {
       expect_equal(plane, noise<std::uint8_t>(w, h, 3), {1000, 128, radius});
     }
     expect_equal(plane, blobs(w, h, 0.3), {2100, 200, 33});
@@ -42,12 +42,13 @@ TEST_P(LocalThresholdOnDevice, EqualsTheCpu) {
 
 TEST_P(LocalThresholdOnDevice, ManyRadiiAndWeights) {
   const auto plane = noise<std::uint16_t>(67, 97, 4096);
-  for (const std::int64_t radius : {1, 14, 16, 17, 31, 32, 33, 70}) {
+  for (const std::int64_t radius : {0, 1, 16, 31, 33, 70}) {
     expect_equal(plane, noise<std::uint8_t>(67, 97, 3), {1000, 128, radius});
   }
-  expect_equal(plane, Plane<std::uint8_t>(67, 97, 1), {4095, 0, 9});
-  expect_equal(plane, Plane<std::uint8_t>(67, 97, 255), {0, 256, 9});
-  expect_equal(plane, Plane<std::uint8_t>(67, 97, 0), {0, 256, 9});
+  const auto small = noise<std::uint16_t>(67, 20, 4096);
+  expect_equal(small, Plane<std::uint8_t>(67, 20, 1), {4095, 0, 9});
+  expect_equal(small, Plane<std::uint8_t>(67, 20, 255), {0, 256, 9});
+  expect_equal(small, Plane<std::uint8_t>(67, 20, 0), {0, 256, 9});
 }
 
 TEST_P(LocalThresholdOnDevice, EqualIsNotAbove) {

@@ -100,7 +100,7 @@ TEST_P(TissueOnDevice, Median) {
 
 TEST_P(TissueOnDevice, Windows) {
   for (const auto& [w, h] : kSizes) expect_equal_windows(noise<std::uint8_t>(w, h, 256), 5);
-  for (const std::int64_t radius : {1, 31, 32, 64})
+  for (const std::int64_t radius : {1, 33})
     expect_equal_windows(noise<std::uint8_t>(131, 70, 256), radius);
   expect_equal_windows(Plane<std::uint8_t>(140, 135, 255), 64);
   expect_equal_windows(noise<std::uint8_t>(4500, 3, 256), 64);
