@@ -45,6 +45,11 @@ __device__ inline std::int32_t pixel_of(Key key) {
   return 0x7FFFFFFF - static_cast<std::int32_t>(key & 0x7FFFFFFF);
 }
 
+/// The row of pixel i. Pixels are fewer than 2^31, so 32 bits do for the division.
+__device__ inline std::int64_t row_of(std::int64_t i, std::int64_t width) {
+  return static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(width);
+}
+
 /// A load that sees what other threads wrote meanwhile.
 template <class T>
 __device__ T load_now(const T* at) {
@@ -201,7 +206,7 @@ __device__ inline Saddle settle_if_highest(const Basins& basins, Saddle saddle) 
   const auto is_best = [&](std::int32_t pixel) {
     const std::int32_t top = basins.root_at(pixel);
     basins.other[top] = 0;  // for the next step
-    return basins.best[top] == key;
+    return load_now(basins.best + top) == key;
   };
   bool highest = is_best(pixel_of(key));
   for_each_open(basins, saddle, [&](int, std::int32_t q) { highest = is_best(q) && highest; });
@@ -229,7 +234,8 @@ __device__ inline Saddle sweep(const Basins& basins, Saddle saddle) {
   const Key key = saddle >> 8;
   const std::int32_t own = basins.root_at(pixel_of(key));
   const std::int32_t only = only_other(basins, saddle, own);
-  if (refused_pair(basins, own, only) && key > basins.other[own] && key > basins.other[only]) {
+  if (refused_pair(basins, own, only) && key > load_now(basins.other + own) &&
+      key > load_now(basins.other + only)) {
     return 0;
   }
   const Saddle left = prune(basins, saddle);

@@ -40,7 +40,8 @@ __device__ void add_run(RegionBox& box, std::int32_t x, std::int32_t y, std::int
 
 __global__ void add_kernel(ImageView<const std::int32_t> labels, RegionBox* boxes) {
   const std::int64_t i = element();
-  const std::int64_t y = i / labels.width;
+  // Fewer than 2^31 pixels, so 32 bits do for the division.
+  const std::int64_t y = static_cast<std::uint32_t>(i) / static_cast<std::uint32_t>(labels.width);
   const std::int64_t x = i - y * labels.width;
   const std::int32_t label = i < labels.pixels() ? labels.at(x, y) : 0;
   const unsigned lane = threadIdx.x % 32;

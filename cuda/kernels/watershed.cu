@@ -58,9 +58,9 @@ __global__ void climb_kernel(ImageView<const std::uint8_t> mask,
   __shared__ std::int32_t up[kTile * kTile];  // -2 - pixel: outside of the tile
   __shared__ std::int32_t peaks;
   __shared__ std::int32_t first_basin;
-  const std::int64_t tiles_across = (mask.width + kTile - 1) / kTile;
-  const std::int64_t left = blockIdx.x % tiles_across * kTile;
-  const std::int64_t top = blockIdx.x / tiles_across * kTile;
+  const auto tiles_across = static_cast<unsigned>((mask.width + kTile - 1) / kTile);
+  const std::int64_t left = std::int64_t{blockIdx.x % tiles_across} * kTile;
+  const std::int64_t top = std::int64_t{blockIdx.x / tiles_across} * kTile;
   const int me = static_cast<int>(threadIdx.x);
   if (me == 0) peaks = 0;
   for (int i = me; i < (kTile + 2) * (kTile + 2); i += kTile * kTileRows) {
@@ -153,7 +153,7 @@ __global__ void flatten_kernel(Basins basins, std::int32_t* cells, std::int64_t 
     if (cell != own) store_now(cells + i, cell);
   }
   if (!basins.by_shape()) return;
-  const std::int64_t y = i / basins.width;
+  const std::int64_t y = row_of(i, basins.width);
   const std::int64_t x = i - y * basins.width;
   const unsigned lane = threadIdx.x % 32;
   const std::int32_t before = __shfl_up_sync(0xFFFFFFFFU, cell, 1);
@@ -172,7 +172,7 @@ __device__ Saddle saddle_at(const Basins& basins, ImageView<const std::uint16_t>
                             std::int64_t i) {
   const std::int32_t own = basins.cells[i];
   if (own == kOffMask) return 0;
-  const std::int64_t y = i / height.width;
+  const std::int64_t y = row_of(i, height.width);
   const std::int64_t x = i - y * height.width;
   const std::int32_t h = height.at(x, y);
   const Key key = key_of(h, static_cast<std::int32_t>(i));
@@ -351,7 +351,7 @@ __global__ void first_pixel_kernel(Basins basins, std::int64_t height, std::int3
   const std::int64_t i = element();
   if (i >= basins.width * height || basins.cells[i] == kOffMask) return;
   const std::int32_t own = basins.parent[basin_of(basins.cells[i])];
-  const std::int64_t x = i % basins.width;
+  const std::int64_t x = i - row_of(i, basins.width) * basins.width;
   const auto same = [&](std::int64_t q) {
     return basins.cells[q] != kOffMask && basins.parent[basin_of(basins.cells[q])] == own;
   };
