@@ -5,7 +5,8 @@
 
 namespace tilepool {
 
-/// slides.csv: one line a slide with its final status, reason and counts. Committed atomically.
+/// slides.csv: one line a slide with its final status, reason, counts and reader. Committed
+/// atomically.
 void write_ledger(const RunLayout& layout, const std::vector<FinalSlide>& slides);
 
 }  // namespace tilepool

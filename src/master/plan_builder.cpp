@@ -28,6 +28,7 @@ PlanSlide slide_row(const SlideSpec& spec, const SlideScan& scan) {
   row.mpp_x = scan.info.mpp_x;
   row.mpp_y = scan.info.mpp_y;
   row.fingerprint = scan.info.fingerprint;
+  row.reader = scan.info.reader;
   row.modality = static_cast<std::uint8_t>(scan.modality);
   row.status = "success";
   if (scan.failed) {

@@ -22,7 +22,8 @@ void write_plan(Content& content, fuzz::Input& input) {
   for (const char* name : {"job_id", "pipeline_id", "config"})
     content.text_attribute("", name, "text");
   content.attribute<double>("", "variance_threshold", 0);
-  for (const char* name : {"id", "path", "group", "vendor", "status", "reason", "fingerprint"})
+  for (const char* name :
+       {"id", "path", "group", "vendor", "status", "reason", "fingerprint", "reader"})
     content.texts(std::string("slides/") + name, slides, 8);
   for (const char* name : {"width", "height", "n_grid", "n_pool", "n_sample", "core_px"})
     content.numbers<std::int64_t>(std::string("slides/") + name, slides);

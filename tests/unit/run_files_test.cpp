@@ -184,6 +184,7 @@ std::vector<PlanSlide> example_slides() {
   a.core_px = 3000;
   a.modality = 2;
   a.fingerprint = "ff00";
+  a.reader = "openslide (vendor hamamatsu)";
   PlanSlide b{"größer", "/d/b.svs", "", "", "failed", "no mpp"};
   b.mpp_x = b.mpp_y = std::numeric_limits<double>::quiet_NaN();
   return {a, b};
@@ -278,6 +279,7 @@ TEST(PlanFile, SlidesComeBack) {
   EXPECT_EQ(slides[0].core_px, 3000);
   EXPECT_EQ(slides[0].modality, 2);
   EXPECT_EQ(slides[0].fingerprint, "ff00");
+  EXPECT_EQ(slides[0].reader, "openslide (vendor hamamatsu)");
   EXPECT_EQ(slides[0].n_sample, 10);
   EXPECT_EQ(slides[0].mpp_x, 0.25);
   EXPECT_EQ(slides[1].id, "größer");

@@ -22,6 +22,7 @@ struct PlanSlide {
   std::int64_t core_px = 0;   ///< core edge in level-0 pixels (tiles.mpp resamples)
   std::uint8_t modality = 0;  ///< Modality, resolved
   std::string fingerprint;
+  std::string reader;  ///< SlideInfo::reader; empty in plans of before it was kept
 };
 
 /// One row of /pool. Rows are ordered by (slide id bytewise, y, x).

@@ -96,6 +96,7 @@ std::vector<PlanSlide> PlanReader::slides() const {
   read_slide_texts(file, "status", slides, &PlanSlide::status);
   read_slide_texts(file, "reason", slides, &PlanSlide::reason);
   read_slide_texts(file, "fingerprint", slides, &PlanSlide::fingerprint);
+  if (file.exists("slides/reader")) read_slide_texts(file, "reader", slides, &PlanSlide::reader);
   read_slide_numbers(file, "width", slides, &PlanSlide::width);
   read_slide_numbers(file, "height", slides, &PlanSlide::height);
   read_slide_numbers(file, "mpp_x", slides, &PlanSlide::mpp_x);

@@ -112,6 +112,7 @@ void PlanWriter::write_slides(std::span<const PlanSlide> slides) {
   write_slide_texts(file, "status", slides, &PlanSlide::status);
   write_slide_texts(file, "reason", slides, &PlanSlide::reason);
   write_slide_texts(file, "fingerprint", slides, &PlanSlide::fingerprint);
+  write_slide_texts(file, "reader", slides, &PlanSlide::reader);
   write_slide_numbers(file, "width", slides, &PlanSlide::width);
   write_slide_numbers(file, "height", slides, &PlanSlide::height);
   write_slide_numbers(file, "mpp_x", slides, &PlanSlide::mpp_x);

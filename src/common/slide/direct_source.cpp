@@ -88,10 +88,13 @@ void DirectSource::decode_tile(const TiffLevel& level, std::int64_t tile, const 
   thread_local JpegTileDecoder decoder;
   thread_local std::vector<std::uint8_t> jpeg;
   const std::uint32_t bytes = level.bytes[static_cast<std::size_t>(tile)];
+  const std::uint64_t offset = level.offsets[static_cast<std::size_t>(tile)];
   check(bytes > 0, ErrorCode::kSlide, "it has no data");
+  check(bytes <= file_.size() && offset <= file_.size() - bytes, ErrorCode::kSlide,
+        "its {} bytes at {} lie beyond the file's {}", bytes, offset, file_.size());
   if (jpeg.size() < bytes) jpeg.resize(bytes);
   const std::span<std::uint8_t> data(jpeg.data(), bytes);
-  file_.read(level.offsets[static_cast<std::size_t>(tile)], data);
+  file_.read(offset, data);
   decoder.decode(level.kind, data, wanted, out);
 }
 

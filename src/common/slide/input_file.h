@@ -15,11 +15,14 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
+  /// Bytes, when it was opened.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
   /// Fills `bytes` from `offset` on. Throws Error(kSlide) when the file ends before or fails.
   void read(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
 
  private:
   int descriptor_;
+  std::uint64_t size_ = 0;
 };
 
 }  // namespace tilepool

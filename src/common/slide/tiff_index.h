@@ -10,7 +10,7 @@
 namespace tilepool {
 
 /// What the tile table of an open slide may come to hold.
-inline constexpr std::size_t kTileTableBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kTileTableBytes = std::size_t{8} << 20;
 
 /// One level of a tiled TIFF whose tiles are JPEG. Tiles are numbered row by row.
 struct TiffLevel {
