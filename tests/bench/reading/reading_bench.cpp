@@ -1,10 +1,12 @@
-// Question: what share of the pixel rate of a bare loop over openslide_read_region does a slide
-// source deliver, in as many threads?
+// Question: how near does reading a slide come to decoding its JPEG tiles from memory, and how far
+// is that from OpenSlide?
 //
-//   reading_bench SLIDE [TILE_PX [REPEATS]]
+//   reading_bench SLIDE [REPEATS]
 //
-// Reads every whole tile of level 0, the two in turn; prints the median rates in Mpx/s and their
-// ratio for 1 and 2 threads. The last result is in docs/performance.md.
+// SLIDE has JPEG tiles. Level 0 is read in aligned tiles of 512 px and in tiles of 3000 px at odd
+// offsets, by 1 and 2 threads; the limit, the direct source and the OpenSlide source in turn,
+// medians of REPEATS. The limit is libjpeg-turbo's own decoder on the same JPEG tiles in memory,
+// each once. A tile's rate counts its own pixels. The last result is in docs/performance.md.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -14,33 +16,36 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <openslide.h>
+#include <turbojpeg.h>
 
 #include "common/base/error.h"
+#include "common/slide/input_file.h"
+#include "common/slide/openslide_source.h"
 #include "common/slide/source.h"
+#include "common/slide/tiff_index.h"
 
 namespace {
 
 using tilepool::RgbView;
+using Clock = std::chrono::steady_clock;
 
-struct Place {
-  std::int64_t x, y;
-};
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
-double rate_mpx_s(const std::vector<Place>& places, std::int64_t tile, int threads,
-                  const std::function<void(const Place&, std::vector<std::uint8_t>&)>& read) {
+/// Runs work(item) for all items in `threads` threads; make() gives each thread its work.
+double seconds(std::size_t items, int threads,
+               const std::function<std::function<void(std::size_t)>()>& make) {
   std::atomic<std::size_t> next{0};
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   std::vector<std::thread> pool;
   for (int t = 0; t < threads; ++t)
     pool.emplace_back([&] {
-      std::vector<std::uint8_t> buffer(static_cast<std::size_t>(4 * tile * tile));
-      for (std::size_t i = next++; i < places.size(); i = next++) read(places[i], buffer);
+      const auto work = make();
+      for (std::size_t i = next++; i < items; i = next++) work(i);
     });
   for (std::thread& thread : pool) thread.join();
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return static_cast<double>(places.size()) * static_cast<double>(tile * tile) / seconds / 1e6;
+  return seconds_since(begin);
 }
 
 double median(std::vector<double> values) {
@@ -48,38 +53,116 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+struct Place {
+  std::int64_t x, y;
+};
+
+struct Tiles {
+  std::vector<std::vector<std::uint8_t>> jpegs;  ///< complete streams
+  int width = 0, height = 0;
+};
+
+/// The JPEG tiles that the places touch, each once, with the tables that they share.
+Tiles load_tiles(const std::string& path, const tilepool::TiffLevel& level,
+                 const std::vector<Place>& places, std::int64_t edge) {
+  const tilepool::InputFile file(path);
+  Tiles tiles;
+  tiles.width = static_cast<int>(level.kind.width);
+  tiles.height = static_cast<int>(level.kind.height);
+  for (std::int64_t tile = 0; tile < level.columns * level.rows; ++tile) {
+    const std::int64_t x = tile % level.columns * level.kind.width;
+    const std::int64_t y = tile / level.columns * level.kind.height;
+    const auto touches = [&](const Place& p) {
+      return p.x < x + level.kind.width && x < p.x + edge && p.y < y + level.kind.height &&
+             y < p.y + edge;
+    };
+    if (std::none_of(places.begin(), places.end(), touches)) continue;
+    std::vector<std::uint8_t> jpeg(level.bytes[static_cast<std::size_t>(tile)]);
+    file.read(level.offsets[static_cast<std::size_t>(tile)], jpeg);
+    if (!level.kind.tables.empty())  // between the tile's first marker and the rest
+      jpeg.insert(jpeg.begin() + 2, level.kind.tables.begin() + 2, level.kind.tables.end() - 2);
+    tiles.jpegs.push_back(std::move(jpeg));
+  }
+  return tiles;
+}
+
+double decode_mpx_s(const Tiles& tiles, int threads) {
+  const double spent = seconds(tiles.jpegs.size(), threads, [&] {
+    const std::shared_ptr<void> decoder(tjInitDecompress(), tjDestroy);
+    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * tiles.width * tiles.height));
+    return [&tiles, decoder, rgb](std::size_t i) mutable {
+      const auto& jpeg = tiles.jpegs[i];
+      tilepool::check(tjDecompress2(decoder.get(), jpeg.data(), jpeg.size(), rgb.data(), 0, 0, 0,
+                                    TJPF_RGB, 0) == 0,
+                      tilepool::ErrorCode::kSlide, "{}", tjGetErrorStr2(decoder.get()));
+    };
+  });
+  return static_cast<double>(tiles.jpegs.size()) * tiles.width * tiles.height / spent / 1e6;
+}
+
+double read_mpx_s(tilepool::SlideSource& source, const std::vector<Place>& places,
+                  std::int64_t edge, int threads) {
+  const double spent = seconds(places.size(), threads, [&] {
+    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * edge * edge));
+    return [&places, &source, edge, rgb](std::size_t i) mutable {
+      source.read(0, places[i].x, places[i].y, RgbView{rgb.data(), edge, edge, 3 * edge});
+    };
+  });
+  return static_cast<double>(places.size()) * static_cast<double>(edge * edge) / spent / 1e6;
+}
+
+void measure(const std::string& path, std::int64_t edge, const Place& first, int threads,
+             int repeats) {
+  const auto direct = tilepool::open_slide(path, std::nullopt, tilepool::Reader::kDirect);
+  tilepool::OpenSlideSource openslide(path, std::nullopt);
+  std::vector<Place> places;
+  for (std::int64_t y = first.y; y + edge <= direct->info().height; y += edge)
+    for (std::int64_t x = first.x; x + edge <= direct->info().width; x += edge)
+      places.push_back({x, y});
+  const auto levels = tilepool::index_tiff(path, openslide.info());
+  const Tiles tiles = load_tiles(path, levels.front(), places, edge);
+  std::vector<double> limit, ours, theirs;
+  for (int r = 0; r < repeats; ++r) {
+    limit.push_back(decode_mpx_s(tiles, threads));
+    ours.push_back(read_mpx_s(*direct, places, edge, threads));
+    theirs.push_back(read_mpx_s(openslide, places, edge, threads));
+  }
+  fmt::print(
+      "{} px at {}, {}, {} thread(s): limit {:.0f}, direct {:.0f}, OpenSlide {:.0f} Mpx/s; "
+      "direct/limit {:.2f}, direct/OpenSlide {:.1f}\n",
+      edge, first.x, first.y, threads, median(limit), median(ours), median(theirs),
+      median(ours) / median(limit), median(ours) / median(theirs));
+}
+
+/// Milliseconds to open the slide, both ways.
+void measure_opening(const std::string& path, int repeats) {
+  std::vector<double> direct, openslide;
+  for (int r = 0; r < repeats; ++r) {
+    auto begin = Clock::now();
+    (void)tilepool::open_slide(path, std::nullopt, tilepool::Reader::kDirect);
+    direct.push_back(1e3 * seconds_since(begin));
+    begin = Clock::now();
+    (void)tilepool::open_slide(path, std::nullopt, tilepool::Reader::kOpenSlide);
+    openslide.push_back(1e3 * seconds_since(begin));
+  }
+  fmt::print("opening: direct {:.1f} ms, OpenSlide {:.1f} ms\n", median(direct), median(openslide));
+}
+
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc < 2) {
-    fmt::print(stderr, "usage: reading_bench SLIDE [TILE_PX [REPEATS]]\n");
+    fmt::print(stderr, "usage: reading_bench SLIDE [REPEATS]\n");
     return 64;
   }
-  const std::int64_t tile = argc > 2 ? std::atoll(argv[2]) : 3000;
-  const int repeats = argc > 3 ? std::atoi(argv[3]) : 5;
+  const int repeats = argc > 2 ? std::atoi(argv[2]) : 5;
+  measure_opening(argv[1], repeats);
   for (const int threads : {1, 2}) {
-    std::vector<double> ours;
-    std::vector<double> bare;
-    for (int r = 0; r < repeats; ++r) {
-      const auto source = tilepool::open_slide(argv[1], std::nullopt);
-      std::vector<Place> places;
-      for (std::int64_t y = 0; y + tile <= source->info().height; y += tile)
-        for (std::int64_t x = 0; x + tile <= source->info().width; x += tile)
-          places.push_back({x, y});
-      ours.push_back(rate_mpx_s(places, tile, threads, [&](const Place& p, auto& buffer) {
-        source->read(0, p.x, p.y, RgbView{buffer.data(), tile, tile, 3 * tile});
-      }));
-      openslide_t* slide = openslide_open(argv[1]);
-      bare.push_back(rate_mpx_s(places, tile, threads, [&](const Place& p, auto& buffer) {
-        openslide_read_region(slide, reinterpret_cast<std::uint32_t*>(buffer.data()), p.x, p.y, 0,
-                              tile, tile);
-      }));
-      openslide_close(slide);
-    }
-    fmt::print(
-        "{} px tiles, {} thread(s): slide source {:.1f} Mpx/s, bare openslide_read_region "
-        "{:.1f} Mpx/s, ratio {:.2f}\n",
-        tile, threads, median(ours), median(bare), median(ours) / median(bare));
+    measure(argv[1], 512, {0, 0}, threads, repeats);
+    measure(argv[1], 3000, {137, 53}, threads, repeats);
   }
   return 0;
+} catch (const tilepool::Error& error) {
+  fmt::print(stderr, "reading_bench: {}\n", error.what());
+  return 1;
 }
