@@ -15,7 +15,7 @@ constexpr std::int64_t kLargestThresholdRadius = 1000;  // see LocalThreshold
 
 std::size_t find_nuclei_scratch_bytes(std::int64_t width, std::int64_t height) {
   return arena_bytes(static_cast<std::size_t>(width * height)) +
-         std::max(smooth_scratch_bytes(width, height, height),
+         std::max(smooth_scratch_bytes(width, height, kLargestSmoothingRadius),
                   above_local_threshold_scratch_bytes(width, height, kLargestThresholdRadius));
 }
 

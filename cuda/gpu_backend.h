@@ -8,6 +8,7 @@
 #include "common/kernels/backend.h"
 #include "common/memory/buffer.h"
 #include "cuda/busy_time.h"
+#include "cuda/kernels/regions.h"
 #include "cuda/queue.h"
 
 namespace tilepool::gpu {
@@ -36,14 +37,17 @@ class GpuBackend : public Backend {
   struct Batch;  ///< cells that are measured together
   void label(const SegmentPlan& plan, const Rect& inside, std::int32_t* count);
   void measure(const SegmentPlan& plan, std::span<const std::int32_t> labels, Batch& batch);
+  [[nodiscard]] Regions upload_regions(std::span<const std::int32_t> labels,
+                                       std::vector<RegionBox>& boxes);
+  template <class T>
+  void download_all(std::span<T> from, std::vector<T>& to);
   /// Waits for what was added since begin_stretch().
   void wait();
 
   Queue queue_;
   BusyTime& busy_;
-  RgbView rgb_;                        // on the device
-  ImageView<std::int32_t> labels_;     // on the device
-  std::span<RegionBox> device_boxes_;  // on the device
+  RgbView rgb_;                     // on the device
+  ImageView<std::int32_t> labels_;  // on the device
   std::vector<RegionBox> boxes_;
 };
 

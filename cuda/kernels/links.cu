@@ -46,8 +46,7 @@ __global__ void label_links_kernel(ImageView<const std::int32_t> labels, LabelLi
     std::uint32_t up_left = 0, up_right = 0;
     if (links.eight) {
       up_left = vote(any && label == above.left);
-      // tilepool::relabel_components does not see this corner when another label lies above.
-      up_right = vote(any && label == above.right && (above.self == 0 || above.self == label));
+      up_right = vote(any && label == above.right);
     }
     if (lane != 0 || y >= labels.height) continue;
     const std::int64_t at = y * across + w;

@@ -151,6 +151,16 @@ TEST(KernelsComponents, RelabellingKeepsLabelsApart) {
   EXPECT_EQ(show(labels), (Rows{"1122", "..2.", "33.4"}));
 }
 
+TEST(KernelsComponents, LabelsThatTouchAtACornerAreOnePieceOnEitherDiagonal) {
+  Scratch s(relabel_components_scratch_bytes(2, 2));
+  auto falling = parse<std::int32_t>({"12", "31"});
+  EXPECT_EQ(relabel_components(falling.view(), Connectivity::kEight, s.arena), 3);
+  EXPECT_EQ(show(falling), (Rows{"12", "31"}));
+  auto rising = parse<std::int32_t>({"12", "23"});
+  EXPECT_EQ(relabel_components(rising.view(), Connectivity::kEight, s.arena), 3);
+  EXPECT_EQ(show(rising), (Rows{"12", "23"}));
+}
+
 TEST(KernelsDistance, SquaredAndSixteenths) {
   auto mask = parse<std::uint8_t>({"11111",  //
                                    "11.11",  //

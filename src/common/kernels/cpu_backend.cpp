@@ -44,7 +44,7 @@ std::int64_t find_nuclei_reach_px(const SegmentPlan& plan) {
 
 std::size_t find_nuclei_scratch_bytes(std::int64_t width, std::int64_t height) {
   return arena_bytes(static_cast<std::size_t>(width * height)) +
-         std::max(smooth_scratch_bytes(width, height, height),
+         std::max(smooth_scratch_bytes(width, height, kLargestSmoothingRadius),
                   above_local_threshold_scratch_bytes(width));
 }
 
@@ -104,7 +104,8 @@ std::size_t CpuBackend::scratch_bytes(std::int64_t width, std::int64_t height) {
                                          grow_labels_scratch_bytes(width, height, disk)});
   const std::size_t finding =
       arena_bytes(pixels) + arena_bytes(2 * pixels) +
-      std::max({arena_bytes(2 * pixels) + masking, smooth_scratch_bytes(width, height, height),
+      std::max({arena_bytes(2 * pixels) + masking,
+                smooth_scratch_bytes(width, height, kLargestSmoothingRadius),
                 split_by_dynamics_scratch_bytes(width, height), cleaning});
   const std::size_t measuring = arena_bytes(max_labels(width, height) * sizeof(RegionBox)) +
                                 measure_shape_scratch_bytes(width, height);

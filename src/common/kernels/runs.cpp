@@ -47,14 +47,18 @@ void join_rows(ImageView<const T> image, const RunTable& t, std::int64_t y, std:
   auto b = static_cast<std::size_t>(t.row_begin[row]);
   const auto a_end = b;
   const auto b_end = static_cast<std::size_t>(t.row_begin[row + 1]);
+  const auto join_if_touching = [&](std::size_t above, std::size_t below) {
+    if (t.begin[above] < t.end[below] + slack && t.begin[below] < t.end[above] + slack &&
+        image.at(t.begin[above], y - 1) == image.at(t.begin[below], y))
+      join(t.root, static_cast<std::int32_t>(above), static_cast<std::int32_t>(below));
+  };
   while (a < a_end && b < b_end) {
-    if (t.begin[a] < t.end[b] + slack && t.begin[b] < t.end[a] + slack &&
-        image.at(t.begin[a], y - 1) == image.at(t.begin[b], y)) {
-      join(t.root, static_cast<std::int32_t>(a), static_cast<std::int32_t>(b));
-    }
+    join_if_touching(a, b);
     if (t.end[a] < t.end[b]) {
       ++a;
     } else {
+      // Another label may begin above the very corner where b ends.
+      if (t.end[a] == t.end[b] && a + 1 < a_end) join_if_touching(a + 1, b);
       ++b;
     }
   }

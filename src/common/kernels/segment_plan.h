@@ -10,6 +10,9 @@
 
 namespace tilepool {
 
+/// Of any plan: three sigmas of 10 um at 0.05 um per pixel, the limits of the configuration.
+inline constexpr std::int64_t kLargestSmoothingRadius = 600;
+
 /// How the cells of one slide are found and measured, in pixels of that slide.
 struct SegmentPlan {
   bool fluorescence = false;  ///< nuclei are bright on a dark background: the stains play no part

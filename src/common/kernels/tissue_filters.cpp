@@ -84,6 +84,7 @@ void for_each_window(ImageView<const std::uint8_t> in, std::int64_t radius, Aren
 }  // namespace
 
 void median_7x7(ImageView<const std::uint8_t> in, ImageView<std::uint8_t> out) {
+  if (in.empty()) return;
   for (std::int64_t y = 0; y < in.height; ++y) {
     std::array<const std::uint8_t*, 2 * kMedianReach + 1> rows{};
     for (std::int64_t d = -kMedianReach; d <= kMedianReach; ++d) {

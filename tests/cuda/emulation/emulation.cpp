@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <sys/mman.h>
@@ -239,9 +240,20 @@ BlockRunner& runner() {
 
 // --- The device ---------------------------------------------------------------------------------
 
+/// A number of the environment's TILEPOOL_EMULATED_GPU, e.g. "memory_mib=512 devices=2": whole
+/// programs are tested with it.
+std::size_t setting(const char* name, std::size_t fallback) {
+  const char* const text = std::getenv("TILEPOOL_EMULATED_GPU");
+  const std::string wanted = std::string(name) + "=";
+  const char* const at = text == nullptr ? nullptr : std::strstr(text, wanted.c_str());
+  return at == nullptr ? fallback : std::strtoull(at + wanted.size(), nullptr, 10);
+}
+
 struct Device {
   std::mutex mutex;
-  std::size_t limit = std::size_t{1} << 30;
+  std::size_t limit = setting("memory_mib", 1024) << 20;
+  int count = static_cast<int>(setting("devices", 1));
+  std::size_t launches_left = setting("lost_after_launches", ~std::size_t{0});
   std::size_t used = 0, peak = 0;
   bool lost = false;
   Order order = Order::kForward;
@@ -325,18 +337,27 @@ unsigned ballot(bool predicate) {
 using cuda_emulation::device;
 
 struct CUstream_st {
+  struct Work {
+    std::function<void()> run;
+    bool frees;  // done even when the device is lost: then nothing else is
+  };
   std::mutex mutex;
-  std::deque<std::function<void()>> waiting;
+  std::deque<Work> waiting;
   std::size_t begun = 0, added = 0;
 
+  void add(std::function<void()> run, bool frees) {
+    const std::lock_guard lock(mutex);
+    waiting.push_back({std::move(run), frees});
+    ++added;
+  }
   /// Does what was added before `end`.
   void run_until(std::size_t end) {
     const std::lock_guard lock(mutex);
     while (begun < end && !waiting.empty()) {
-      const std::function<void()> work = std::move(waiting.front());
+      const Work work = std::move(waiting.front());
       waiting.pop_front();
       ++begun;
-      work();
+      if (work.frees || !cuda_emulation::lost()) work.run();
     }
   }
 };
@@ -355,9 +376,7 @@ namespace cuda_emulation {
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
   if (lost()) return cudaErrorLaunchFailure;
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
-  const std::lock_guard lock(stream->mutex);
-  stream->waiting.push_back(std::move(work));
-  ++stream->added;
+  stream->add(std::move(work), false);
   return cudaSuccess;
 }
 
@@ -368,6 +387,11 @@ cudaError_t enqueue_kernel(const cudaLaunchConfig_t& config, std::function<void(
                     config.gridDim.x < (1U << 31) && config.gridDim.y > 0 &&
                     config.gridDim.y < 65536 && config.gridDim.z > 0 && config.gridDim.z < 65536;
   if (!fits) return cudaErrorInvalidConfiguration;
+  {
+    const std::lock_guard lock(device().mutex);
+    if (device().launches_left == 0) device().lost = true;
+    if (device().launches_left > 0) --device().launches_left;
+  }
   return enqueue(config.stream, [grid = config.gridDim, block = config.blockDim,
                                  thread = std::move(thread)] { run_kernel(grid, block, thread); });
 }
@@ -421,20 +445,22 @@ const char* cudaGetErrorName(cudaError_t error) { return cudaGetErrorString(erro
 
 cudaError_t cudaGetDeviceCount(int* count) {
   const std::lock_guard lock(device().mutex);
-  *count = device().limit > 0 ? 1 : 0;
+  *count = device().limit > 0 ? device().count : 0;
   return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
-  if (index != 0) return cudaErrorInvalidDevice;
+  if (index < 0 || index >= device().count) return cudaErrorInvalidDevice;
   *properties = {};
   std::snprintf(properties->name, sizeof properties->name, "Emulated GPU");
-  for (int i = 0; i < 16; ++i) properties->uuid.bytes[i] = static_cast<char>(i);
+  for (int i = 0; i < 16; ++i) properties->uuid.bytes[i] = static_cast<char>(i + index);
   const std::lock_guard lock(device().mutex);
   properties->totalGlobalMem = device().limit;
   properties->multiProcessorCount = 4;
   return cudaSuccess;
 }
-cudaError_t cudaSetDevice(int index) { return index == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaSetDevice(int index) {
+  return index >= 0 && index < device().count ? cudaSuccess : cudaErrorInvalidDevice;
+}
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   const std::lock_guard lock(device().mutex);
   *total_bytes = device().limit;
@@ -474,7 +500,7 @@ cudaError_t cudaFreeAsync(void* at, cudaStream_t stream) {
     device().blocks.erase(at);
     std::free(at);
   };
-  if (cuda_emulation::enqueue(stream, give_back) != cudaSuccess) give_back();
+  stream->add(give_back, true);
   return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void** at, std::size_t bytes, unsigned) {
