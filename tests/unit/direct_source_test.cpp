@@ -320,6 +320,32 @@ TEST_F(Direct, DamagedFiles) {
       }
 }
 
+/// OpenSlide 3.4.1 ends the process on both.
+TEST_F(Direct, WhatEndsOpenSlideIsNotGivenToIt) {
+  const auto reason = [&](const std::string& path) -> std::string {
+    try {
+      (void)open_slide(path, std::nullopt, Reader::kOpenSlide);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(reason(write({.tile_width = 32,
+                          .tile_height = 32,
+                          .aperio = true,
+                          .levels = {{64, 64}, {256, 256}},
+                          .missing = {{0, 1}}})),
+            "slide.tif: a level has more tiles than the one before");
+  const std::string path = write({.mode = "w8l", .tables = false});
+  std::string bytes = file_bytes(path);
+  const std::string width = {66, 1, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const std::size_t at = bytes.find(width);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 8] = 1;  // 2^32 + 1 values
+  write_bytes(path, bytes);
+  EXPECT_NE(reason(path).find("TIFF tag 322 claims 4294967297 values"), std::string::npos);
+}
+
 TEST_F(Direct, ManyThreadsAndManySlides) {
   std::vector<std::unique_ptr<SlideSource>> direct, oracle;
   for (const bool tables : {true, false}) {

@@ -1,5 +1,6 @@
 #include "common/slide/file_probe.h"
 
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
@@ -18,6 +19,15 @@ namespace {
 
 constexpr std::uint16_t kTagCompression = 259;  // TIFF 6.0, section 3
 constexpr std::uint16_t kTagTileWidth = 322;    // TIFF 6.0, section 15
+constexpr std::uint16_t kTagTileLength = 323;
+constexpr std::uint64_t kMostTilePixels = std::uint64_t{1} << 28;
+
+/// Bytes of a value (TIFF 6.0, section 2, and BigTIFF); 0: no such type.
+std::uint64_t type_bytes(std::uint64_t type) {
+  constexpr std::array<std::uint64_t, 19> kBytes = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4,
+                                                    8, 4, 8, 4, 0, 0, 8, 8, 8};
+  return type < kBytes.size() ? kBytes[static_cast<std::size_t>(type)] : 0;
+}
 
 /// Reads the skeleton of a TIFF: header and directories. Classic (TIFF 6.0, section 2) and BigTIFF.
 class TiffSkeleton {
@@ -28,6 +38,15 @@ class TiffSkeleton {
   [[nodiscard]] std::uint64_t first_compression() {
     if (!read_header() || !walk_directory(first_)) return 0;
     return compression_;
+  }
+
+  [[nodiscard]] std::string impossible() {
+    if (!read_header() || (!big_ && size_ >> 32 != 0)) return "";
+    int directories = 0;
+    std::optional<std::uint64_t> at = first_;
+    for (; at && *at != 0 && directories < kMaxDirectories && claim_.empty(); ++directories)
+      at = walk_directory(*at);
+    return claim_;
   }
 
   [[nodiscard]] std::string verdict() {
@@ -84,16 +103,34 @@ class TiffSkeleton {
     const std::uint64_t count = number(at, static_cast<int>(count_bytes));
     const std::uint64_t room = size_ - at - count_bytes;
     if (count > room / entry_bytes || room - count * entry_bytes < link_bytes) return std::nullopt;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint64_t entry = at + count_bytes + i * entry_bytes;
-      const std::uint64_t tag = number(entry, 2);
-      if (tag == kTagCompression) compression_ = number(entry + (big_ ? 12 : 8), 2);
-      tiled_ = tiled_ || tag == kTagTileWidth;
-    }
+    tile_width_ = tile_length_ = 0;
+    for (std::uint64_t i = 0; i < count; ++i) read_entry(at + count_bytes + i * entry_bytes);
+    if (tile_width_ > 0 && tile_length_ > kMostTilePixels / tile_width_)
+      claim_ =
+          fmt::format("a TIFF directory claims tiles of {} x {} px", tile_width_, tile_length_);
     return number(at + count_bytes + count * entry_bytes, static_cast<int>(link_bytes));
   }
 
+  void read_entry(std::uint64_t entry) {
+    const std::uint64_t tag = number(entry, 2);
+    const std::uint64_t type = number(entry + 2, 2);
+    const std::uint64_t values = number(entry + 4, big_ ? 8 : 4);
+    const std::uint64_t bytes = type_bytes(type);
+    if (bytes > 0 && values > size_ / bytes)
+      claim_ = fmt::format("TIFF tag {} claims {} values of {} bytes, but the file has {} bytes",
+                           tag, values, bytes, size_);
+    const std::uint64_t at = entry + (big_ ? 12 : 8);
+    if (tag == kTagCompression) compression_ = number(at, 2);
+    if (tag == kTagTileWidth) tile_width_ = number(at, type == kShort ? 2 : 4);
+    if (tag == kTagTileLength) tile_length_ = number(at, type == kShort ? 2 : 4);
+    tiled_ = tiled_ || tag == kTagTileWidth;
+  }
+
+  static constexpr std::uint64_t kShort = 3;
+
   std::ifstream file_;
+  std::string claim_;  ///< what cannot be true
+  std::uint64_t tile_width_ = 0, tile_length_ = 0;
   std::uint64_t size_;
   std::uint64_t first_ = 0;
   std::uint64_t compression_ = 0;
@@ -125,6 +162,8 @@ void check_slide_file(const std::string& path) {
         "{} is a git-LFS pointer of {} bytes, not the slide itself; fetch it with `git lfs pull`",
         name, status.st_size);
 }
+
+std::string why_impossible(const std::string& path) { return TiffSkeleton(path).impossible(); }
 
 std::string why_not_recognised(const std::string& path) { return TiffSkeleton(path).verdict(); }
 

@@ -14,6 +14,7 @@
 #include "common/slide/fingerprint.h"
 #include "common/slide/mpp.h"
 #include "common/slide/region.h"
+#include "common/slide/tiff_index.h"
 
 namespace tilepool {
 namespace {
@@ -61,6 +62,11 @@ void composite_row(const std::uint32_t* argb, std::int64_t width, std::uint8_t* 
 OpenSlideSource::OpenSlideSource(std::string path, std::optional<double> mpp_override)
     : path_(std::move(path)) {
   check_slide_file(path_);
+  const std::string claim = why_impossible(path_);
+  check(claim.empty(), ErrorCode::kSlide, "{}: {}",
+        std::filesystem::path(path_).filename().string(), claim);
+  check(!breaks_aperio(path_), ErrorCode::kSlide, "{}: a level has more tiles than the one before",
+        std::filesystem::path(path_).filename().string());
   handle_ = open_handle();
   read_levels(handle_.get());
   read_properties(handle_.get(), mpp_override);

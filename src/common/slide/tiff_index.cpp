@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include <tiffio.h>
 
@@ -178,7 +180,47 @@ void mark_missing(std::vector<TiffLevel>& levels) {
   }
 }
 
+struct TileGridSize {
+  std::int64_t columns = 0, rows = 0;
+  bool gaps = false;  ///< tiles without data, here or in a level before
+};
+
+TileGridSize tile_grid(TIFF* tiff) {
+  TileGridSize grid;
+  const std::int64_t width = field<std::uint32_t>(tiff, TIFFTAG_TILEWIDTH, "tile width");
+  const std::int64_t height = field<std::uint32_t>(tiff, TIFFTAG_TILELENGTH, "tile length");
+  if (width == 0 || height == 0) return grid;
+  grid.columns =
+      ceil_div<std::int64_t>(field<std::uint32_t>(tiff, TIFFTAG_IMAGEWIDTH, "width"), width);
+  grid.rows =
+      ceil_div<std::int64_t>(field<std::uint32_t>(tiff, TIFFTAG_IMAGELENGTH, "length"), height);
+  for (std::uint32_t i = 0; i < TIFFNumberOfTiles(tiff) && !grid.gaps; ++i)
+    grid.gaps = TIFFGetStrileByteCount(tiff, i) == 0;
+  return grid;
+}
+
 }  // namespace
+
+bool breaks_aperio(const std::string& path) try {
+  const Tiff tiff = open_tiff(path);
+  const char* text = nullptr;
+  if (!tiff || TIFFGetField(tiff.get(), TIFFTAG_IMAGEDESCRIPTION, &text) != 1 ||
+      !std::string_view(text).starts_with("Aperio"))
+    return false;
+  std::optional<TileGridSize> finer;
+  int directories = 0;
+  do {
+    if (TIFFIsTiled(tiff.get()) == 0) continue;
+    TileGridSize grid = tile_grid(tiff.get());
+    if (finer && finer->gaps && (2 * finer->columns < grid.columns || 2 * finer->rows < grid.rows))
+      return true;
+    grid.gaps = grid.gaps || (finer && finer->gaps);
+    finer = grid;
+  } while (TIFFReadDirectory(tiff.get()) == 1 && ++directories < kMostDirectories);
+  return false;
+} catch (const Error&) {
+  return false;  // OpenSlide refuses what lacks such a tag
+}
 
 std::vector<TiffLevel> index_tiff(const std::string& path, const SlideInfo& info) {
   const bool aperio = info.vendor == "aperio";

@@ -35,4 +35,8 @@ struct TiffLevel {
 /// thing that is not known: it is no damage, but another reader must take the file.
 [[nodiscard]] std::vector<TiffLevel> index_tiff(const std::string& path, const SlideInfo& info);
 
+/// True for an Aperio slide with tiles without data and a level of more than twice the tiles of the
+/// one before: OpenSlide 3.4.1 divides by zero (propagate_missing_tile of vendor-aperio.c).
+[[nodiscard]] bool breaks_aperio(const std::string& path);
+
 }  // namespace tilepool
