@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
 cd "$root"
 
 all_targets=(config manifest messages range_file range_content run_content run_texts strip lz4
-  slurm)
+  slurm tiff)
 seconds=600
 if (($# > 0)) && [[ $1 =~ ^[0-9]+$ ]]; then
   seconds=$1

@@ -14,6 +14,7 @@
 #include "common/run/status_json.h"
 #include "common/run/strip_file.h"
 #include "example_range.h"
+#include "support/tiff_slide.h"
 
 using namespace tilepool;
 
@@ -144,6 +145,21 @@ void write_lz4(const Seeds& seeds) {
   H5free_memory(buffer);
 }
 
+/// Tiles of 32 px, so that a whole pyramid takes few bytes.
+void write_tiffs(const Seeds& seeds) {
+  const auto write = [&](const char* name, testing::TiffSlide slide) {
+    slide.tile_width = slide.tile_height = 32;
+    if (slide.levels.size() == 1) slide.levels = {{64, 64}, {32, 32}};
+    testing::write_slide(seeds.path("tiff", name), slide);
+  };
+  write("420", {});
+  write("big", {.mode = "w8b", .across = 1, .down = 1});
+  write("rgb", {.ycbcr = false});
+  write("own-tables", {.tables = false, .levels = {{50, 40}, {25, 20}}});
+  write("progressive", {.tables = false, .progressive = true});
+  write("aperio", {.across = 2, .down = 1, .aperio = true, .missing = {{0, 1}}});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -164,6 +180,7 @@ int main(int argc, char** argv) {
   write_run_texts(seeds);
   write_strips(seeds);
   write_lz4(seeds);
+  write_tiffs(seeds);
   seeds.write("slurm", "sinfo",
               "debug*|up|4|64|257000|gpu:a100:4(S:0-1)|1-00:00:00|idle\n"
               "long|up|16|32|128000|(null)|infinite|mixed\n"
