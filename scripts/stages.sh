@@ -14,13 +14,18 @@ if [[ $(id -u) == 0 ]]; then
 fi
 
 # stage NAME COMMAND...: runs the command with its output in build/logs/NAME.log; shows the end of
-# the log and returns 1 when it fails.
+# the log and returns 1 when it fails. Exit 77 is a skip, told with the log's last line.
 stage() {
-  local name=$1 begin=$SECONDS
+  local name=$1 begin=$SECONDS status=0
   shift
   printf '%-14s' "$name"
-  if "$@" >"$logs/$name.log" 2>&1; then
+  "$@" >"$logs/$name.log" 2>&1 || status=$?
+  if ((status == 0)); then
     printf 'ok      %4d s\n' $((SECONDS - begin))
+    return 0
+  fi
+  if ((status == 77)); then
+    printf 'skipped: %s\n' "$(tail -n 1 "$logs/$name.log")"
     return 0
   fi
   printf 'FAILED  %4d s\n' $((SECONDS - begin))
