@@ -33,19 +33,26 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/// Runs work(item) for all items in `threads` threads; make() gives each thread its work.
-double seconds(std::size_t items, int threads,
-               const std::function<std::function<void(std::size_t)>()>& make) {
+using Work = std::function<void(std::size_t)>;
+
+/// Runs work(item) for all items in `threads` threads; make() gives each thread its work, before
+/// the clock starts.
+double seconds(std::size_t items, int threads, const std::function<Work()>& make) {
+  std::vector<Work> works;
+  for (int t = 0; t < threads; ++t) works.push_back(make());
   std::atomic<std::size_t> next{0};
   const auto begin = Clock::now();
   std::vector<std::thread> pool;
-  for (int t = 0; t < threads; ++t)
+  for (Work& work : works)
     pool.emplace_back([&] {
-      const auto work = make();
       for (std::size_t i = next++; i < items; i = next++) work(i);
     });
   for (std::thread& thread : pool) thread.join();
   return seconds_since(begin);
+}
+
+std::shared_ptr<std::vector<std::uint8_t>> pixels(std::int64_t bytes) {
+  return std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(bytes));
 }
 
 double median(std::vector<double> values) {
@@ -89,10 +96,10 @@ Tiles load_tiles(const std::string& path, const tilepool::TiffLevel& level,
 double decode_mpx_s(const Tiles& tiles, int threads) {
   const double spent = seconds(tiles.jpegs.size(), threads, [&] {
     const std::shared_ptr<void> decoder(tjInitDecompress(), tjDestroy);
-    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * tiles.width * tiles.height));
-    return [&tiles, decoder, rgb](std::size_t i) mutable {
+    const auto rgb = pixels(3 * std::int64_t{tiles.width} * tiles.height);
+    return [&tiles, decoder, rgb](std::size_t i) {
       const auto& jpeg = tiles.jpegs[i];
-      tilepool::check(tjDecompress2(decoder.get(), jpeg.data(), jpeg.size(), rgb.data(), 0, 0, 0,
+      tilepool::check(tjDecompress2(decoder.get(), jpeg.data(), jpeg.size(), rgb->data(), 0, 0, 0,
                                     TJPF_RGB, 0) == 0,
                       tilepool::ErrorCode::kSlide, "{}", tjGetErrorStr2(decoder.get()));
     };
@@ -103,9 +110,9 @@ double decode_mpx_s(const Tiles& tiles, int threads) {
 double read_mpx_s(tilepool::SlideSource& source, const std::vector<Place>& places,
                   std::int64_t edge, int threads) {
   const double spent = seconds(places.size(), threads, [&] {
-    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * edge * edge));
-    return [&places, &source, edge, rgb](std::size_t i) mutable {
-      source.read(0, places[i].x, places[i].y, RgbView{rgb.data(), edge, edge, 3 * edge});
+    const auto rgb = pixels(3 * edge * edge);
+    return [&places, &source, edge, rgb](std::size_t i) {
+      source.read(0, places[i].x, places[i].y, RgbView{rgb->data(), edge, edge, 3 * edge});
     };
   });
   return static_cast<double>(places.size()) * static_cast<double>(edge * edge) / spent / 1e6;
