@@ -13,7 +13,7 @@ cd "$root"
 
 # The sources that travel: ours, and fmt and GoogleTest as Debian installs them.
 pack() {
-  local file=$1 folder
+  local file=$1
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   mkdir -p "$folder/tilepool/third_party"
