@@ -9,6 +9,7 @@
 #include "common/kernels/cpu_backend.h"
 #include "cuda/band_backend.h"
 #include "cuda/device_test.h"
+#include "cuda/drawn_tile.h"
 #include "cuda/gpu_backend.h"
 
 namespace tilepool {
@@ -18,47 +19,6 @@ using testing::kOrders;
 
 constexpr std::int64_t kWidth = 190;
 constexpr std::int64_t kHeight = 150;
-
-/// Violet discs on pink, some of them touching.
-std::vector<std::uint8_t> draw_tile(std::mt19937& random) {
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * kWidth * kHeight));
-  std::uniform_int_distribution<int> noise(0, 15);
-  for (std::size_t i = 0; i < rgb.size(); ++i)
-    rgb[i] = static_cast<std::uint8_t>((i % 3 == 1 ? 165 : 210) + noise(random));
-  std::uniform_int_distribution<std::int64_t> place(0, kWidth - 1);
-  for (int n = 0; n < 60; ++n) {
-    const std::int64_t cx = place(random);
-    const std::int64_t cy = place(random) % kHeight;
-    const std::int64_t r = 3 + n % 7;
-    for (std::int64_t y = std::max<std::int64_t>(cy - r, 0); y <= std::min(cy + r, kHeight - 1);
-         ++y)
-      for (std::int64_t x = std::max<std::int64_t>(cx - r, 0); x <= std::min(cx + r, kWidth - 1);
-           ++x)
-        if ((x - cx) * (x - cx) + (y - cy) * (y - cy) <= r * r)
-          for (std::int64_t c = 0; c < 3; ++c)
-            rgb[static_cast<std::size_t>(3 * (y * kWidth + x) + c)] =
-                static_cast<std::uint8_t>((c == 2 ? 140 : 70) + noise(random));
-  }
-  return rgb;
-}
-
-SegmentPlan plan_of_test() {
-  SegmentPlan plan;
-  plan.stain1 = make_unmix_table(unmixing_weights(kRuifrokHaematoxylin, kRuifrokEosin), 0.8);
-  plan.stain2 = make_unmix_table(unmixing_weights(kRuifrokEosin, kRuifrokHaematoxylin), 0.8);
-  plan.stained_limit = 220;
-  plan.smoothing = gaussian_kernel(1.5);
-  plan.threshold = {700, 128, 20};
-  plan.max_hole_px = 50;
-  plan.opening = make_disk(2);
-  plan.contrast_gain_256 = 16;
-  plan.split_smoothing = gaussian_kernel(1.2);
-  plan.merge = {12, 36, 0.95};
-  plan.trim = make_disk(1.5);
-  plan.grow = make_disk(1.5);
-  plan.dark_limit = 20000;
-  return plan;
-}
 
 /// All that a backend tells of a tile.
 struct Told {
@@ -106,7 +66,7 @@ Told ask(Backend& backend, ConstRgbView rgb, const SegmentPlan& plan) {
 
 class GpuDeviceTest : public testing::DeviceTest {
  protected:
-  GpuDeviceTest() : pixels_(draw_tile(random())) {}
+  GpuDeviceTest() : pixels_(testing::draw_tile(kWidth, kHeight, 60)) {}
   [[nodiscard]] ConstRgbView rgb() const { return {pixels_.data(), kWidth, kHeight, 3 * kWidth}; }
   [[nodiscard]] Told of_cpu(const SegmentPlan& plan) {
     host_scratch().reset();
@@ -128,7 +88,7 @@ class GpuDeviceTest : public testing::DeviceTest {
 INSTANTIATE_TEST_SUITE_P(Orders, GpuDeviceTest, kOrders);
 
 TEST_P(GpuDeviceTest, TellsOfATileWhatTheCpuTells) {
-  SegmentPlan plan = plan_of_test();
+  SegmentPlan plan = testing::plan_of_drawn_tile();
   const auto device = open_gpu(lay_out_gpu(request(), 500 * kMiB, 0), host_);
   const auto backend = device->make_backend();
   for (const bool fluorescence : {false, true}) {
@@ -146,7 +106,7 @@ TEST_P(GpuDeviceTest, TellsOfATileWhatTheCpuTells) {
 }
 
 TEST_P(GpuDeviceTest, AnyBudgetGivesTheSame) {
-  const SegmentPlan plan = plan_of_test();
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
   const Told cpu = of_cpu(plan);
   const std::size_t whole = gpu::GpuBackend::device_bytes(kWidth, kHeight, true);
   const std::size_t band = gpu::BandBackend::device_bytes(kWidth, 60);
@@ -160,7 +120,7 @@ TEST_P(GpuDeviceTest, AnyBudgetGivesTheSame) {
 }
 
 TEST_P(GpuDeviceTest, BandsOfAnyHeightGiveTheSame) {
-  const SegmentPlan plan = plan_of_test();
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
   const Told cpu = of_cpu(plan);
   for (const std::int64_t rows : {1, 70, 149, 150}) {
     GpuGrant grant{request()};
@@ -173,7 +133,7 @@ TEST_P(GpuDeviceTest, BandsOfAnyHeightGiveTheSame) {
 }
 
 TEST_P(GpuDeviceTest, SeveralTilesAtOnceGiveTheSame) {
-  const SegmentPlan plan = plan_of_test();
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
   const Told cpu = of_cpu(plan);
   const auto device = open_gpu(lay_out_gpu(request(), 900 * kMiB, 0), host_);
   std::vector<Told> told(3);
@@ -185,7 +145,7 @@ TEST_P(GpuDeviceTest, SeveralTilesAtOnceGiveTheSame) {
 }
 
 TEST_P(GpuDeviceTest, TilesOfOtherSizesFitToo) {
-  const SegmentPlan plan = plan_of_test();
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
   const auto device = open_gpu(lay_out_gpu(request(), 500 * kMiB, 0), host_);
   const auto backend = device->make_backend();
   for (const auto& [w, h] : {std::pair{1, 1}, std::pair{33, 150}, std::pair{190, 7}}) {

@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +28,7 @@
 #include "common/kernels/holes.h"
 #include "common/kernels/open_labels.h"
 #include "cuda/device.h"
+#include "cuda/drawn_tile.h"
 #include "cuda/find_nuclei.h"
 #include "cuda/gpu_backend.h"
 #include "cuda/kernels/components.h"
@@ -53,54 +53,6 @@ constexpr int kHostRuns = 3;
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-/// H&E-like: violet discs of 4 to 9 px on pink, with noise.
-std::vector<std::uint8_t> draw_tile(std::int64_t edge) {
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * edge * edge));
-  std::uniform_int_distribution<int> noise(0, 15);
-  for (std::size_t i = 0; i < rgb.size(); i += 3) {
-    rgb[i] = static_cast<std::uint8_t>(225 + noise(random));
-    rgb[i + 1] = static_cast<std::uint8_t>(165 + noise(random));
-    rgb[i + 2] = static_cast<std::uint8_t>(205 + noise(random));
-  }
-  std::uniform_int_distribution<std::int64_t> place(0, edge - 1);
-  std::uniform_int_distribution<std::int64_t> radius(4, 9);
-  for (std::int64_t n = edge * edge / 900; n > 0; --n) {
-    const std::int64_t cx = place(random);
-    const std::int64_t cy = place(random);
-    const std::int64_t r = radius(random);
-    for (std::int64_t y = std::max<std::int64_t>(cy - r, 0); y <= std::min(cy + r, edge - 1); ++y)
-      for (std::int64_t x = std::max<std::int64_t>(cx - r, 0); x <= std::min(cx + r, edge - 1);
-           ++x) {
-        if ((x - cx) * (x - cx) + (y - cy) * (y - cy) > r * r) continue;
-        std::uint8_t* pixel = &rgb[static_cast<std::size_t>(3 * (y * edge + x))];
-        pixel[0] = static_cast<std::uint8_t>(95 + noise(random));
-        pixel[1] = static_cast<std::uint8_t>(65 + noise(random));
-        pixel[2] = static_cast<std::uint8_t>(150 + noise(random));
-      }
-  }
-  return rgb;
-}
-
-/// Plain choices at 0.5 um per pixel.
-SegmentPlan plan_of_bench() {
-  SegmentPlan plan;
-  plan.stain1 = make_unmix_table(unmixing_weights(kRuifrokHaematoxylin, kRuifrokEosin), 0.8);
-  plan.stain2 = make_unmix_table(unmixing_weights(kRuifrokEosin, kRuifrokHaematoxylin), 0.8);
-  plan.stained_limit = 220;
-  plan.smoothing = gaussian_kernel(1.5);
-  plan.threshold = {900, 128, 30};
-  plan.max_hole_px = 200;
-  plan.opening = make_disk(2);
-  plan.contrast_gain_256 = 16;
-  plan.split_smoothing = gaussian_kernel(1.5);
-  plan.merge = {12, 36, 0.95};
-  plan.trim = make_disk(1.5);
-  plan.grow = make_disk(1.5);
-  plan.dark_limit = 20000;
-  return plan;
 }
 
 /// All planes of one tile, on the device or on the host.
@@ -236,8 +188,8 @@ void Bench::report(const Case& c, double device_s, double host_s) {
 }
 
 void Bench::run() {
-  const SegmentPlan plan = plan_of_bench();
-  const std::vector<std::uint8_t> pixels = draw_tile(edge_);
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
+  const std::vector<std::uint8_t> pixels = testing::draw_tile(edge_, edge_, edge_ * edge_ / 900);
   std::copy(pixels.begin(), pixels.end(), here_.rgb.data);
   queue_.upload_rgb({pixels.data(), edge_, edge_, 3 * edge_}, there_.rgb);
   queue_.wait();
