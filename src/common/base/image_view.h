@@ -19,10 +19,12 @@ struct ImageView {
   constexpr ImageView(T* data_, std::int64_t width_, std::int64_t height_, std::int64_t stride_)
       : data(data_), width(width_), height(height_), stride(stride_) {}
   /// A view of const.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <class U>
-  requires(!std::is_same_v<T, U> && std::is_same_v<T, const U>) constexpr ImageView(
-      const ImageView<U>& o)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<T, U> &&
+           std::is_same_v<T, const U>) constexpr ImageView(const ImageView<U>& o)
       : ImageView(o.data, o.width, o.height, o.stride) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] constexpr T* row(std::int64_t y) const { return data + y * stride; }
   [[nodiscard]] constexpr T& at(std::int64_t x, std::int64_t y) const {
@@ -51,10 +53,12 @@ struct BasicRgbView {
                          std::int64_t stride_)
       : data(data_), width(width_), height(height_), stride(stride_) {}
   /// A view of const.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <class U>
-  requires(!std::is_same_v<Byte, U> && std::is_same_v<Byte, const U>) constexpr BasicRgbView(
-      const BasicRgbView<U>& o)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<Byte, U> &&
+           std::is_same_v<Byte, const U>) constexpr BasicRgbView(const BasicRgbView<U>& o)
       : BasicRgbView(o.data, o.width, o.height, o.stride) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] constexpr Byte* row(std::int64_t y) const { return data + y * stride; }
   [[nodiscard]] constexpr Byte* pixel(std::int64_t x, std::int64_t y) const {
