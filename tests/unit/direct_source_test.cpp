@@ -107,7 +107,7 @@ class Direct : public ::testing::Test {
   ~Direct() override { fs::remove_all(folder_); }
 
   std::string write(const TiffSlide& slide) {
-    const std::string path = folder_ / "slide.tif";
+    std::string path = folder_ / "slide.tif";
     write_slide(path, slide);
     return path;
   }

@@ -137,8 +137,10 @@ struct JpegTileDecoder::State {
     return true;
   }
 
-  [[nodiscard]] std::int64_t mcu_width() const { return 8 * cinfo.max_h_samp_factor; }
-  [[nodiscard]] std::int64_t mcu_height() const { return 8 * cinfo.max_v_samp_factor; }
+  [[nodiscard]] std::int64_t mcu_width() const { return std::int64_t{8} * cinfo.max_h_samp_factor; }
+  [[nodiscard]] std::int64_t mcu_height() const {
+    return std::int64_t{8} * cinfo.max_v_samp_factor;
+  }
 
   /// Leaves out columns; at least one MCU at each side stays for the upsampling. Returns the first
   /// column that is left.
@@ -205,7 +207,7 @@ JpegTileDecoder::~JpegTileDecoder() = default;
 
 void JpegTileDecoder::decode(const JpegTileKind& kind, std::span<const std::uint8_t> jpeg,
                              const Rect& wanted, RgbView out) {
-  const auto scratch = checked_cast<std::size_t>(checked_mul<std::int64_t>(3 * kRows, kind.width));
+  const auto scratch = checked_cast<std::size_t>(checked_mul(std::int64_t{3} * kRows, kind.width));
   if (state_->scratch.size() < scratch) state_->scratch.resize(scratch);
   const bool loaded = state_->kind_id == kind.id || state_->load(kind);
   if (!loaded || !state_->run(kind, jpeg, wanted, out)) {

@@ -39,10 +39,12 @@ using Work = std::function<void(std::size_t)>;
 /// the clock starts.
 double seconds(std::size_t items, int threads, const std::function<Work()>& make) {
   std::vector<Work> works;
+  works.reserve(static_cast<std::size_t>(threads));
   for (int t = 0; t < threads; ++t) works.push_back(make());
   std::atomic<std::size_t> next{0};
   const auto begin = Clock::now();
   std::vector<std::thread> pool;
+  pool.reserve(works.size());
   for (Work& work : works)
     pool.emplace_back([&] {
       for (std::size_t i = next++; i < items; i = next++) work(i);
