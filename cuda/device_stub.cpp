@@ -16,7 +16,7 @@ namespace {
 }  // namespace
 
 TraceRange::TraceRange(const char* /*name*/) {}
-TraceRange::~TraceRange() = default;
+TraceRange::~TraceRange() {}
 
 std::vector<GpuInfo> list_gpus() { fail_not_built(); }
 GpuGrant lay_out_gpu(const GpuRequest& /*request*/, std::size_t /*limit_bytes*/,
