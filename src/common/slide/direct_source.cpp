@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/error.h"
@@ -49,6 +48,14 @@ void DirectSource::read(int level, std::int64_t x, std::int64_t y, RgbView out) 
         "{}: level {} of {} levels", path_, level, levels_.size());
   if (!is_whole(info_.levels[static_cast<std::size_t>(level)].downsample))
     return openslide_->read(level, x, y, out);
+  try {
+    read_tiles(level, x, y, out);
+  } catch (const Error&) {
+    openslide_->read(level, x, y, out);  // throws too, in words that do not depend on the reader
+  }
+}
+
+void DirectSource::read_tiles(int level, std::int64_t x, std::int64_t y, RgbView out) {
   const TiffLevel& tiles = levels_[static_cast<std::size_t>(level)];
   const Rect region{x, y, out.width, out.height};
   const Rect inside = clip(region, tiles.width, tiles.height);
@@ -74,12 +81,7 @@ void DirectSource::read_tile(int level, std::int64_t column, std::int64_t row, c
   const bool missing = !tiles.missing.empty() && tiles.missing[static_cast<std::size_t>(tile)];
   if (missing && level == 0) return fill_white(view);
   if (missing) return openslide_->read(level, part.x, part.y, view);
-  try {
-    decode_tile(tiles, tile, {part.x - place.x, part.y - place.y, part.w, part.h}, view);
-  } catch (const Error& error) {
-    fail(ErrorCode::kSlide, "{}: cannot read tile {}, {} of level {}: {}",
-         std::filesystem::path(path_).filename().string(), column, row, level, error.what());
-  }
+  decode_tile(tiles, tile, {part.x - place.x, part.y - place.y, part.w, part.h}, view);
   note_progress();
 }
 

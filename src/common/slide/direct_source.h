@@ -17,7 +17,9 @@ namespace tilepool {
 /// Thread-safe; a thread keeps one JPEG decoder.
 ///
 /// What OpenSlide interpolates is left to it: levels whose downsample is not an integer, and in
-/// Aperio's lower levels the tiles without data, which it makes up from the level above.
+/// Aperio's lower levels the tiles without data, which it makes up from the level above. So is a
+/// region with a tile that cannot be decoded: the error has OpenSlide's words, and a run's results
+/// do not depend on the reader.
 class DirectSource final : public SlideSource {
  public:
   /// `openslide` has opened the same file. Throws Error(kSlide) when the file cannot be opened.
@@ -28,6 +30,7 @@ class DirectSource final : public SlideSource {
   void read(int level, std::int64_t x, std::int64_t y, RgbView out) override;
 
  private:
+  void read_tiles(int level, std::int64_t x, std::int64_t y, RgbView out);
   void read_tile(int level, std::int64_t column, std::int64_t row, const Rect& inside, RgbView out);
   void decode_tile(const TiffLevel& level, std::int64_t tile, const Rect& wanted, RgbView out);
 

@@ -17,7 +17,7 @@ struct TiffLevel {
   std::int64_t width = 0, height = 0;  ///< px
   std::int64_t columns = 0, rows = 0;  ///< of tiles
   JpegTileKind kind;
-  std::vector<std::uint64_t> offsets;  ///< in the file; what lies beyond its end fails when read
+  std::vector<std::uint64_t> offsets;  ///< in the file; a tile may claim to lie beyond its end
   std::vector<std::uint32_t> bytes;    ///< 0: the tile has no data; else at most most_bytes()
   std::vector<bool> missing;           ///< tiles that Aperio's reader makes up; empty: none
 
