@@ -32,8 +32,8 @@ struct GpuGrant {
 };
 
 /// Lays out a limit: as many whole tiles as wanted, else fewer, else bands. Throws Error(kBudget)
-/// with the smallest limit that would do. Takes nothing of the GPU, but CUB asks it how much scratch
-/// it wants.
+/// with the smallest limit that would do. Takes nothing of the GPU, but CUB asks it how much
+/// scratch it wants.
 [[nodiscard]] GpuGrant lay_out_gpu(const GpuRequest& request, std::size_t limit_bytes,
                                    std::size_t driver_bytes);
 

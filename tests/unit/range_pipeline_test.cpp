@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
-#include "common/kernels/cpu_backend.h"
 #include "common/base/units.h"
+#include "common/kernels/cpu_backend.h"
 #include "worker/job_pool.h"
 #include "worker/tile_reader.h"
 

@@ -80,11 +80,11 @@ struct Hello {
   std::uint64_t start_ticks = 0;            ///< of the process, see common/base/process.h
   FixedText<64> host;
   FixedText<64> device;
-  FixedText<64> gpu_uuid;          ///< of the card that it computes on; empty: the CPU
+  FixedText<64> gpu_uuid;                 ///< of the card that it computes on; empty: the CPU
   std::uint64_t device_budget_bytes = 0;  ///< of the GPU's memory, for this rank; 0: the CPU
   std::uint64_t gpus_visible = 0;         ///< to this rank
-  std::uint64_t gpus_granted = 0;  ///< by the batch system on this node; 0: it does not tell
-  FixedText<128> process_space;    ///< in which `pid` means something
+  std::uint64_t gpus_granted = 0;         ///< by the batch system on this node; 0: it does not tell
+  FixedText<128> process_space;           ///< in which `pid` means something
 };
 
 struct Begin {
