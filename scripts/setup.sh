@@ -8,7 +8,7 @@ build_packages=(
   build-essential cmake ninja-build pkg-config ccache git ca-certificates
   libopenmpi-dev openmpi-bin openssh-client
   libhdf5-openmpi-dev hdf5-tools
-  libopenslide-dev libtiff-dev libturbojpeg0-dev
+  libopenslide-dev libtiff-dev libturbojpeg0-dev libjpeg-dev
   libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
   libxxhash-dev liblz4-dev zlib1g-dev
   libgtest-dev
