@@ -18,7 +18,7 @@ pack() {
   trap 'rm -rf "$folder"' EXIT
   mkdir -p "$folder/tilepool/third_party"
   cp -r --parents cmake/Targets.cmake cuda scripts/gpu-tests.sh src/common/base src/common/memory \
-    src/common/kernels tests/cuda "$folder/tilepool"
+    src/common/kernels tests/cuda tests/bench/kernels "$folder/tilepool"
   cp -r /usr/include/fmt "$folder/tilepool/third_party/fmt"
   cp -r /usr/src/googletest "$folder/tilepool/third_party/googletest"
   tar -C "$folder" -czf "$file" tilepool

@@ -164,6 +164,7 @@ WorkerSetup worker_setup(const Job& job, const MpiRuntime* mpi) {
   WorkerSetup setup{.options = job.options, .layout = job.layout};
   setup.device = grant_device(job.device, job.options, job.threads);
   setup.gpus_visible = job.device.visible;
+  setup.gpus_granted = gpus_granted();
   setup.demand =
       Worker::memory_demand(job.options, setup.device, job.limit_bytes, rss_bytes(), job.threads);
   setup.host = job.host;

@@ -1,6 +1,7 @@
 #include "worker/device_choice.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/base/error.h"
 #include "common/kernels/cpu_backend.h"
@@ -68,6 +69,11 @@ DeviceChoice choose_device(Device wanted, int worker, int workers) {
       "the GPU computes: {} of {} visible ({}){}", mine + 1, choice.visible, choice.gpu.name,
       choice.sharers > 1 ? fmt::format(", {} ranks share it", choice.sharers) : "");
   return choice;
+}
+
+int gpus_granted() {
+  const char* const text = std::getenv("SLURM_GPUS_ON_NODE");
+  return text == nullptr ? 0 : std::atoi(text);
 }
 
 DeviceGrant grant_device(const DeviceChoice& choice, const Options& options, int threads) {

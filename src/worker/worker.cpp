@@ -54,6 +54,7 @@ Worker::Worker(Channel& channel, WorkerSetup setup)
   hello.gpu_uuid.set(setup_.device.uuid);
   hello.device_budget_bytes = setup_.device.limit_bytes;
   hello.gpus_visible = static_cast<std::uint64_t>(setup_.gpus_visible);
+  hello.gpus_granted = static_cast<std::uint64_t>(setup_.gpus_granted);
   channel_.send(0, hello);
 }
 

@@ -26,8 +26,8 @@ namespace tilepool {
 struct WorkerSetup {
   Options options;
   RunLayout layout;
-  DeviceGrant device;  ///< what this rank computes on
-  int gpus_visible = 0;
+  DeviceGrant device;                      ///< what this rank computes on
+  int gpus_visible = 0, gpus_granted = 0;  ///< to this rank; to the job on this node
   MemoryDemand demand;  ///< of this rank; a plan that does not fit is told to the master
   std::string host;
   /// Joins the collective pack with the other ranks; empty in one process (the master packs alone).

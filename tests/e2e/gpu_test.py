@@ -73,6 +73,16 @@ def test_ranks_take_turns_on_two_cards(cohort, tmp_path):
     assert len({rank["gpu_uuid"] for rank in ranks[1:]}) == 2
 
 
+def test_ranks_that_see_one_card_while_another_idles_are_refused(cohort, tmp_path):
+    config, _ = cohort
+    env = dict(ENVIRONMENT, TILEPOOL_EMULATED_GPU="memory_mib=4096", SLURM_GPUS_ON_NODE="2")
+    done = subprocess.run(["mpirun", "--oversubscribe", "-n", "3", GPU_BINARY, "run", config,
+                           "--run-dir", tmp_path / "run"], capture_output=True, text=True,
+                          timeout=300, env=env)
+    assert "while 1 of 2 GPUs idle" in done.stderr and "--gpus-per-node=2" in done.stderr
+    assert status(tmp_path / "run")["exit_code"] == 78
+
+
 def test_a_lost_card_is_told_and_nothing_is_lost(cohort, tmp_path):
     config, cpu = cohort
     done = run_gpu(config, tmp_path / "run", gpu="memory_mib=2048 lost_after_launches=150", code=70)
