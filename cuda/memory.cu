@@ -1,4 +1,3 @@
-#include <cstdint>
 #include <utility>
 
 #include "cuda/check.cuh"
@@ -11,25 +10,11 @@ void use_device(int device) { check_cuda(cudaSetDevice(device), "choosing the de
 DeviceMemory::DeviceMemory(int device, std::size_t limit_bytes)
     : device_(device), budget_(limit_bytes) {
   use_device(device);
-  cudaMemPoolProps properties{};
-  properties.allocType = cudaMemAllocationTypePinned;
-  properties.location.type = cudaMemLocationTypeDevice;
-  properties.location.id = device;
-  check_cuda(cudaMemPoolCreate(&pool_, &properties), "making a memory pool");
-  std::uint64_t keep = limit_bytes;
-  check_cuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep),
-             "setting up the memory pool");
-  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-  check_cuda(cudaEventCreateWithFlags(&origin_, cudaEventDefault), "making an event");
-  check_cuda(cudaEventRecord(origin_, stream_), "recording an event");
-  check_cuda(cudaStreamSynchronize(stream_), "the first use of the device");
-}
-
-// A lost device refuses all of it, and there is nobody to tell.
-DeviceMemory::~DeviceMemory() {
-  if (origin_ != nullptr) (void)cudaEventDestroy(origin_);
-  if (stream_ != nullptr) (void)cudaStreamDestroy(stream_);
-  if (pool_ != nullptr) (void)cudaMemPoolDestroy(pool_);
+  pool_ = make_pool(device, limit_bytes);
+  stream_ = make_stream();
+  origin_ = make_event(cudaEventDefault);
+  check_cuda(cudaEventRecord(origin_.get(), stream_.get()), "recording an event");
+  check_cuda(cudaStreamSynchronize(stream_.get()), "the first use of the device");
 }
 
 std::size_t free_bytes() {

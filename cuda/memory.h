@@ -5,10 +5,7 @@
 
 #include "common/memory/budget.h"
 #include "common/memory/buffer.h"
-
-struct CUstream_st;
-struct CUevent_st;
-struct CUmemPoolHandle_st;
+#include "cuda/handles.h"
 
 namespace tilepool::gpu {
 
@@ -23,23 +20,22 @@ class DeviceMemory {
  public:
   /// Throws Error(kCuda) when the driver refuses.
   DeviceMemory(int device, std::size_t limit_bytes);
-  ~DeviceMemory();
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
   [[nodiscard]] int device() const { return device_; }
   [[nodiscard]] Budget& budget() { return budget_; }
   [[nodiscard]] const Budget& budget() const { return budget_; }
-  [[nodiscard]] CUmemPoolHandle_st* pool() const { return pool_; }
+  [[nodiscard]] CUmemPoolHandle_st* pool() const { return pool_.get(); }
   /// The device's clock zero: recorded when this was made.
-  [[nodiscard]] CUevent_st* origin() const { return origin_; }
+  [[nodiscard]] CUevent_st* origin() const { return origin_.get(); }
 
  private:
   int device_;
   Budget budget_;
-  CUmemPoolHandle_st* pool_ = nullptr;
-  CUstream_st* stream_ = nullptr;
-  CUevent_st* origin_ = nullptr;
+  Pool pool_;
+  Stream stream_;
+  Event origin_;
 };
 
 /// Memory on a device, in the order of one stream. Move-only.

@@ -8,9 +8,6 @@
 #include "common/memory/buffer.h"
 #include "cuda/memory.h"
 
-struct CUstream_st;
-struct CUevent_st;
-
 namespace tilepool::gpu {
 
 /// A stream of one device and the scratch memory of what runs on it. Kernels (cuda/kernels) are
@@ -21,11 +18,10 @@ class Queue {
  public:
   /// `memory` must outlive it. Throws Error(kBudget) when the device has no room.
   Queue(DeviceMemory& memory, std::size_t scratch_bytes);
-  ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  [[nodiscard]] CUstream_st* stream() const { return stream_; }
+  [[nodiscard]] CUstream_st* stream() const { return stream_.get(); }
   /// Addresses on the device: the host must not touch what it hands out.
   [[nodiscard]] Arena& scratch() { return scratch_; }
 
@@ -59,12 +55,11 @@ class Queue {
   void download_bytes(const void* from, void* to, std::size_t bytes);
 
   DeviceMemory& memory_;
-  CUstream_st* stream_ = nullptr;
-  CUevent_st* begin_ = nullptr;
-  CUevent_st* end_ = nullptr;
-  CUevent_st* done_ = nullptr;  ///< waiting for it does not keep a core busy
-  DeviceBlock block_;
-  Arena scratch_;
+  Stream stream_;
+  Event begin_, end_;
+  Event done_;         ///< waiting for it does not keep a core busy
+  DeviceBlock block_;  // after the stream, in whose order it goes
+  Arena scratch_{nullptr, 0};
 };
 
 }  // namespace tilepool::gpu
