@@ -1,6 +1,5 @@
-#include "cuda/queue.h"
-
 #include "cuda/check.cuh"
+#include "cuda/queue.h"
 
 namespace tilepool::gpu {
 
