@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <set>
 #include <thread>
 
@@ -90,7 +91,8 @@ class FrailDevice : public ComputeDevice {
 
  private:
   struct FrailBackend : CpuBackend {
-    explicit FrailBackend(FrailDevice& device) : CpuBackend(device.none_), device_(device) {}
+    explicit FrailBackend(FrailDevice& device)
+        : CpuBackend(device.none_.emplace_back(nullptr, 0)), device_(device) {}
     void begin(ConstRgbView rgb) override {
       check(device_.lives_-- > 0, ErrorCode::kCuda, "the device fell off the bus");
       CpuBackend::begin(rgb);
@@ -99,7 +101,7 @@ class FrailDevice : public ComputeDevice {
   };
   const int fits_;
   std::atomic<int> lives_;
-  Arena none_{nullptr, 0};
+  std::deque<Arena> none_;
 };
 
 /// Everything that leases yield until `leases` of them are complete.
