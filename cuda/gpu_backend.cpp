@@ -25,11 +25,6 @@ namespace {
 constexpr std::size_t kBatch = 4096;
 constexpr std::int64_t kBatchRows = std::int64_t{1} << 17;  // of their boxes, unless one has more
 
-/// Most labels that a plane can have: no two peaks of the watershed are neighbours.
-std::size_t max_labels(std::int64_t width, std::int64_t height) {
-  return static_cast<std::size_t>(((width + 1) / 2) * ((height + 1) / 2));
-}
-
 /// Most points that the ring of one cell, and with it a batch, can have: the edges of a
 /// checkerboard's squares, which meet at corners.
 std::size_t max_points(std::int64_t width, std::int64_t height) {
@@ -68,10 +63,11 @@ std::size_t GpuBackend::device_bytes(std::int64_t width, std::int64_t height, bo
   const std::size_t own = arena_bytes(3 * pixels) + arena_bytes(sizeof(ColourSums<kPlainChannels>));
   if (!cells) return own;
   return own + arena_bytes(4 * pixels) + arena_bytes(sizeof(std::int32_t)) +
-         std::max({finding_bytes(width, height),
-                   arena_bytes(max_labels(width, height) * sizeof(RegionBox)),
-                   measuring_bytes(height) +
-                       arena_bytes(max_points(width, height) * sizeof(HalfPixel))});
+         std::max(
+             {finding_bytes(width, height),
+              arena_bytes(static_cast<std::size_t>(max_basins(width, height)) * sizeof(RegionBox)),
+              measuring_bytes(height) +
+                  arena_bytes(max_points(width, height) * sizeof(HalfPixel))});
 }
 
 /// On the host.
@@ -145,7 +141,8 @@ std::span<const RegionBox> GpuBackend::find_cells(const SegmentPlan& plan, const
   queue_.begin_stretch();
   label(plan, inside, count_there);
   const ScratchScope scope(queue_);
-  const auto device_boxes = scratch.take<RegionBox>(max_labels(rgb_.width, rgb_.height));
+  const auto device_boxes =
+      scratch.take<RegionBox>(static_cast<std::size_t>(max_basins(rgb_.width, rgb_.height)));
   measure_boxes(queue_, labels_, count_there, device_boxes);
   std::int32_t count = 0;
   queue_.download(std::span<const std::int32_t>(count_there, 1), std::span(&count, 1));

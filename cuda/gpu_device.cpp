@@ -8,7 +8,6 @@
 #include "common/kernels/cpu_backend.h"
 #include "cuda/band_backend.h"
 #include "cuda/busy_time.h"
-#include "cuda/device.h"
 #include "cuda/driver_bytes.h"
 #include "cuda/gpu_backend.h"
 #include "cuda/memory.h"
@@ -82,9 +81,8 @@ GpuGrant lay_out_gpu(const GpuRequest& request, std::size_t limit_bytes, std::si
 GpuGrant grant_gpu(const GpuRequest& request) {
   gpu::use_device(request.gpu);
   const std::size_t free_now = gpu::free_bytes();
-  std::size_t driver = kAssumedDriverBytes;
-  for (const GpuInfo& gpu : list_gpus())
-    if (gpu.index == request.gpu) driver = gpu::driver_bytes_of_process(gpu.uuid).value_or(driver);
+  const std::size_t driver =
+      gpu::driver_bytes_of_process(request.uuid).value_or(kAssumedDriverBytes);
   // What the driver keeps for this process is no longer free.
   const std::size_t share = free_now / static_cast<std::size_t>(std::max(1, request.sharers));
   return lay_out_gpu(request, request.limit_bytes.value_or(share / 10 * 9 + driver), driver);

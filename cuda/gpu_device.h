@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "common/kernels/compute_device.h"
 #include "common/memory/budget.h"
@@ -13,6 +14,7 @@ namespace tilepool {
 /// What a rank wants of a GPU.
 struct GpuRequest {
   int gpu = 0;                             ///< CUDA's device number
+  std::string uuid;                        ///< the same card, as the driver's accounting names it
   std::optional<std::size_t> limit_bytes;  ///< memory.device_per_rank; nullopt: auto
   int sharers = 1;                         ///< ranks that use this GPU, this one included
   std::int64_t width = 0, height = 0;      ///< the largest tile with its halo, px

@@ -39,7 +39,7 @@ read_options() {
   fi
   if [[ -z $preset ]]; then
     preset=release
-    if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then preset=release-cuda; fi
+    if find_nvcc >/dev/null; then preset=release-cuda; fi
   fi
 }
 
@@ -121,16 +121,16 @@ add_texts() {
 # --- licences -------------------------------------------------------------------------------------
 
 # Packages whose files lie in the bundle, and those whose headers are compiled into the program.
+# Fails when a file belongs to none: then its licence would be missing.
 bundled_packages() {
-  local file files=()
+  local file
   for file in $(needed_libraries "$1" | sort -u) "$system_libraries/ld-linux-x86-64.so.2" \
     /usr/bin/orted "$pixbuf/loaders/libpixbufloader-bmp.so" "$open_mpi/mca_btl_tcp.so" \
     "$system_libraries/pmix2/lib/pmix/pmix_mca_prm_slurm.so" /usr/share/openmpi/help-orterun.txt; do
     file=$(realpath "$file")
-    files+=("$file" "${file#/usr}")  # Debian's database knows some under /lib, a link to /usr/lib
-  done
-  # It fails for one of each pair.
-  { dpkg-query -S "${files[@]}" 2>/dev/null || true; } | sed 's/:.*//' | sort -u
+    # Debian's database knows some under /lib, a link to /usr/lib.
+    dpkg-query -S "${file#/usr}" 2>/dev/null || dpkg-query -S "$file" || return 1
+  done | sed 's/:.*//' || return 1
   printf '%s\n' nlohmann-json3-dev libfmt-dev
 }
 

@@ -34,9 +34,15 @@ stage() {
   return 1
 }
 
+# find_nvcc: prints the CUDA compiler's path; 1 when there is none.
+find_nvcc() {
+  command -v nvcc || { [[ -x /usr/local/cuda/bin/nvcc ]] && echo /usr/local/cuda/bin/nvcc; }
+}
+
 # build PRESET [TARGET...]: configures and builds build/PRESET.
 build() {
-  local preset=$1
+  local preset=$1 nvcc
   shift
+  if nvcc=$(find_nvcc); then export CUDACXX=${CUDACXX:-$nvcc}; fi
   (cd "$root" && cmake --preset "$preset" && cmake --build "build/$preset" -j "$jobs" ${1:+--target "$@"})
 }

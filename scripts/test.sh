@@ -30,13 +30,11 @@ run_scripts() {
 run_tidy() { run-clang-tidy -quiet -p build/dev -j "$jobs" "^$root/(src|cuda)/.*\.cpp$"; }
 
 run_cuda() {
-  local nvcc=/usr/local/cuda/bin/nvcc
-  if command -v nvcc; then nvcc=$(command -v nvcc); fi
-  if [[ ! -x $nvcc ]]; then
+  if ! find_nvcc; then
     echo "there is no nvcc"
     return 77
   fi
-  CUDACXX=$nvcc build release-cuda tilepool_cuda
+  build release-cuda tilepool_cuda
 }
 
 run_asan() {

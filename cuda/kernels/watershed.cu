@@ -401,10 +401,6 @@ __global__ void write_labels_kernel(const std::int32_t* names, std::int32_t* cel
 
 // --- Host ---------------------------------------------------------------------------------------
 
-/// Most peaks that a plane can have: no two are neighbours.
-std::int64_t max_basins(std::int64_t width, std::int64_t height) {
-  return ((width + 1) / 2) * ((height + 1) / 2);
-}
 std::int64_t words_of(std::int64_t pixels) { return (pixels + 31) / 32; }
 
 dim3 capped_blocks(std::int64_t at_most) {

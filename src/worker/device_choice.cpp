@@ -1,7 +1,6 @@
 #include "worker/device_choice.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "common/base/error.h"
 #include "common/kernels/cpu_backend.h"
@@ -71,17 +70,13 @@ DeviceChoice choose_device(Device wanted, int worker, int workers) {
   return choice;
 }
 
-int gpus_granted() {
-  const char* const text = std::getenv("SLURM_GPUS_ON_NODE");
-  return text == nullptr ? 0 : std::atoi(text);
-}
-
 DeviceGrant grant_device(const DeviceChoice& choice, const Options& options, int threads) {
   const WindowSize window = largest_window(options);
   const std::size_t scratch = task_scratch_bytes(options, window.width, window.height);
   if (choice.device == Device::kCpu) return grant_cpu(scratch, threads);
   GpuRequest request;
   request.gpu = choice.gpu.index;
+  request.uuid = choice.gpu.uuid;
   request.limit_bytes = options.memory.device_per_rank;
   request.sharers = choice.sharers;
   request.width = window.width;

@@ -27,9 +27,6 @@ struct DeviceChoice {
 /// Error(kNotBuilt) when this program was built without CUDA.
 [[nodiscard]] DeviceChoice choose_device(Device wanted, int worker, int workers);
 
-/// GPUs that Slurm gave the job on this node; 0: it does not tell.
-[[nodiscard]] int gpus_granted();
-
 /// A device that a rank may use, and what computing on it needs.
 struct DeviceGrant {
   std::string name;             ///< "cpu" or the card's

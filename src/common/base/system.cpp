@@ -228,6 +228,10 @@ CgroupLimits cgroup_limits(const fs::path& root) {
   return limits;
 }
 
+int gpus_granted() {
+  return checked_cast<int>(environment_number("SLURM_GPUS_ON_NODE").value_or(0));
+}
+
 int cpu_cores_granted() {
   const int cores = cores_of_affinity();
   const auto quota = cgroup_limits().cpu_cores;

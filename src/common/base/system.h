@@ -18,6 +18,9 @@ namespace tilepool {
 /// CPU quota of a cgroup (v1 or v2, any ancestor) allows less; half a core counts as one.
 [[nodiscard]] int cpu_cores_granted();
 
+/// GPUs that Slurm gave the job on this node (SLURM_GPUS_ON_NODE); 0: it does not tell.
+[[nodiscard]] int gpus_granted();
+
 /// Where memory may be limited, in bytes; nullopt: not limited there.
 struct MemoryLimits {
   std::optional<std::size_t> cgroup;     ///< least limit from this process's cgroup up to the root

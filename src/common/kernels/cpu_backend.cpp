@@ -26,11 +26,6 @@ void keep_inside(ImageView<std::uint8_t> mask, const Rect& inside) {
   }
 }
 
-/// Most labels that a plane can have: no two peaks of the watershed are neighbours.
-std::size_t max_labels(std::int64_t width, std::int64_t height) {
-  return static_cast<std::size_t>(((width + 1) / 2) * ((height + 1) / 2));
-}
-
 const Disk& largest_disk() {
   static const Disk kDisk = make_disk(254);
   return kDisk;
@@ -107,8 +102,9 @@ std::size_t CpuBackend::scratch_bytes(std::int64_t width, std::int64_t height) {
       std::max({arena_bytes(2 * pixels) + masking,
                 smooth_scratch_bytes(width, height, kLargestSmoothingRadius),
                 split_by_dynamics_scratch_bytes(width, height), cleaning});
-  const std::size_t measuring = arena_bytes(max_labels(width, height) * sizeof(RegionBox)) +
-                                measure_shape_scratch_bytes(width, height);
+  const std::size_t measuring =
+      arena_bytes(static_cast<std::size_t>(max_basins(width, height)) * sizeof(RegionBox)) +
+      measure_shape_scratch_bytes(width, height);
   return arena_bytes(4 * pixels) + std::max(finding, measuring);
 }
 

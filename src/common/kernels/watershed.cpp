@@ -156,16 +156,11 @@ std::int32_t number_basins(const Basins& basins, std::int64_t pixels, std::span<
   return count;
 }
 
-/// Most peaks that a plane can have: no two are neighbours.
-std::size_t max_peaks(std::int64_t width, std::int64_t height) {
-  return static_cast<std::size_t>(((width + 1) / 2) * ((height + 1) / 2));
-}
-
 }  // namespace
 
 std::size_t split_by_dynamics_scratch_bytes(std::int64_t width, std::int64_t height) {
   return arena_bytes(static_cast<std::size_t>(width * height) * sizeof(std::int32_t)) +
-         arena_bytes(max_peaks(width, height) * sizeof(Moments));
+         arena_bytes(static_cast<std::size_t>(max_basins(width, height)) * sizeof(Moments));
 }
 
 std::int32_t split_by_dynamics(ImageView<const std::uint8_t> mask,

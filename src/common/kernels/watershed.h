@@ -19,6 +19,11 @@ struct MergeRule {
   double fill = 1;              ///< 0..2
 };
 
+/// Most basins, and so labels, that a plane can have: no two peaks are neighbours.
+[[nodiscard]] constexpr std::int64_t max_basins(std::int64_t width, std::int64_t height) {
+  return ((width + 1) / 2) * ((height + 1) / 2);
+}
+
 /// Watershed of a height map on a mask with markers chosen by dynamics (h-maxima), defined so that
 /// the result does not depend on the order of work:
 /// 1. Pixels are in total order: higher height first, equal heights by raster position, the
