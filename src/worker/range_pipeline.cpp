@@ -1,5 +1,6 @@
 #include "worker/range_pipeline.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -15,6 +16,8 @@
 
 namespace tilepool {
 namespace {
+
+constexpr std::size_t kTilesAhead = 16;  // told to the slide's source
 
 class Stopwatch {
  public:
@@ -40,6 +43,19 @@ std::vector<std::unique_ptr<Backend>> make_backends(ComputeDevice& device, int w
     }
   }
   return backends;
+}
+
+Rect core_of(const PoolTile& tile) { return {tile.x, tile.y, tile.w, tile.h}; }
+
+void expect_tiles(SlideSource& source, const TileGrid& grid, const std::vector<Rect>& cores) {
+  std::vector<Rect> regions;
+  int level = 0;
+  for (const Rect& core : cores) {
+    const LevelRegion region = tile_region(source.info(), grid, core);
+    level = region.level;
+    regions.push_back(region.rect);
+  }
+  source.expect(level, regions);
 }
 
 }  // namespace
@@ -92,10 +108,28 @@ bool RangePipeline::begin(Item& item) {
   if (held_bytes_ > results_limit_) return false;
   const auto [lease, slot] = waiting_.front();
   waiting_.pop_front();
-  item = {lease, slot, leases_.at(lease).jobs[slot], free_buffers_.back(), {}, {}, 0};
+  item = {lease, slot, leases_.at(lease).jobs[slot], free_buffers_.back(), {}, {}, {}, 0};
   free_buffers_.pop_back();
   ++in_work_;
+  reading_.push_back(item.job);
+  item.near = cores_near(item);
   return true;
+}
+
+std::vector<Rect> RangePipeline::cores_near(const Item& item) const {
+  std::vector<Rect> cores;
+  const auto add = [&](const TileJob& job) {
+    if (job.context == item.job.context) cores.push_back(core_of(job.tile));
+  };
+  for (const TileJob& job : reading_) add(job);
+  const std::size_t n = std::min(kTilesAhead, waiting_.size());
+  for (std::size_t i = 0; i < n; ++i) add(leases_.at(waiting_[i].first).jobs[waiting_[i].second]);
+  return cores;
+}
+
+void RangePipeline::end_of_reading(const Item& item) {
+  std::erase_if(reading_,
+                [&](const TileJob& job) { return job.sample_index == item.job.sample_index; });
 }
 
 void RangePipeline::read_loop() {
@@ -107,6 +141,7 @@ void RangePipeline::read_loop() {
     lock.unlock();
     read(item);
     lock.lock();
+    end_of_reading(item);
     if (device_error_) {
       --in_work_;  // nobody computes it
       continue;
@@ -173,6 +208,10 @@ bool RangePipeline::step() {
     if (!begin(item)) return false;
   }
   read(item);
+  {
+    const std::lock_guard lock(mutex_);
+    end_of_reading(item);
+  }
   compute_and_deliver(item, *backends_[0]);
   return true;
 }
@@ -191,8 +230,8 @@ void RangePipeline::read(Item& item) {
       const auto source = slides_.get(context.slide.path, context.mpp);
       check(source->info().fingerprint == context.slide.fingerprint, ErrorCode::kSlide,
             "the slide file changed after it was scanned");
-      item.window = read_tile(*source, context.grid, {tile.x, tile.y, tile.w, tile.h},
-                              buffers_[item.buffer].span());
+      expect_tiles(*source, context.grid, item.near);
+      item.window = read_tile(*source, context.grid, core_of(tile), buffers_[item.buffer].span());
       item.failure.clear();
       break;
     } catch (const Error& error) {

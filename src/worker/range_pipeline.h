@@ -107,6 +107,7 @@ class RangePipeline {
     std::size_t slot = 0;
     TileJob job;
     std::size_t buffer = 0;
+    std::vector<Rect> near;  // cores of the slide that are being read and come next
     TileWindow window;
     std::string failure;
     double read_s = 0;
@@ -119,6 +120,8 @@ class RangePipeline {
   [[nodiscard]] TileResult compute(Item& item, Backend& backend);
   void deliver(const Item& item, TileResult result);
   [[nodiscard]] bool begin(Item& item);
+  [[nodiscard]] std::vector<Rect> cores_near(const Item& item) const;
+  void end_of_reading(const Item& item);
   [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
 
   SlidePool& slides_;
@@ -133,6 +136,7 @@ class RangePipeline {
   mutable std::mutex mutex_;
   std::condition_variable may_read_, may_compute_;
   std::deque<std::pair<std::uint64_t, std::size_t>> waiting_;  // (lease, slot), in order
+  std::vector<TileJob> reading_;
   std::deque<Item> filled_;
   std::vector<std::size_t> free_buffers_;
   std::map<std::uint64_t, Lease> leases_;

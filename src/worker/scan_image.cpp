@@ -1,6 +1,7 @@
 #include "worker/scan_image.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "common/base/error.h"
@@ -33,13 +34,27 @@ class BlockReader {
   ScanDamage read_all() {
     for (std::int64_t y = 0; y < out_.height; y += edge_) {
       for (std::int64_t x = 0; x < out_.width; x += edge_) {
-        read_or_cut({x, y, std::min(edge_, out_.width - x), std::min(edge_, out_.height - y)});
+        source_.expect(geometry_.level,
+                       std::array{level_rect(block_at(x, y)), level_rect(block_at(x + edge_, y))});
+        read_or_cut(block_at(x, y));
       }
     }
     return std::move(damage_);
   }
 
  private:
+  [[nodiscard]] Rect block_at(std::int64_t x, std::int64_t y) const {
+    return {x, y, std::min(edge_, out_.width - x), std::min(edge_, out_.height - y)};
+  }
+
+  /// The same in pixels of the level.
+  [[nodiscard]] Rect level_rect(const Rect& part) const {
+    const std::int64_t k = geometry_.factor;
+    const std::int64_t x = part.x * k;
+    const std::int64_t y = (first_row_ + part.y) * k;
+    return {x, y, std::min(part.w * k, level_.width - x), std::min(part.h * k, level_.height - y)};
+  }
+
   /// `part` in pixels of out_.
   void read_or_cut(const Rect& part) {
     if (damage_.parts.size() >= kMaxDamagedParts) return;
@@ -53,15 +68,12 @@ class BlockReader {
   }
 
   void read_part(const Rect& part) {
-    const std::int64_t k = geometry_.factor;
-    const std::int64_t y = first_row_ + part.y;
     const RgbView out = out_.window(part.x, part.y, part.w, part.h);
-    if (k == 1) return source_.read(geometry_.level, part.x, y, out);
-    const std::int64_t width = std::min(part.w * k, level_.width - part.x * k);
-    const std::int64_t height = std::min(part.h * k, level_.height - y * k);
-    const RgbView block{block_.data(), width, height, 3 * width};
-    source_.read(geometry_.level, part.x * k, y * k, block);
-    box_average(block, k, out);
+    const Rect rect = level_rect(part);
+    if (geometry_.factor == 1) return source_.read(geometry_.level, rect.x, rect.y, out);
+    const RgbView block{block_.data(), rect.w, rect.h, 3 * rect.w};
+    source_.read(geometry_.level, rect.x, rect.y, block);
+    box_average(block, geometry_.factor, out);
   }
 
   void cut(const Rect& part) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "common/base/error.h"
-#include "common/slide/scaled_read.h"
 
 namespace tilepool {
 namespace {
@@ -22,6 +21,8 @@ std::pair<std::int64_t, std::int64_t> clip(double origin, double scale, std::int
   return {static_cast<std::int64_t>(std::clamp(begin, 0.0, limit)),
           static_cast<std::int64_t>(std::clamp(end, 0.0, limit))};
 }
+
+bool is_level0(const TileGrid& grid) { return grid.core_px == grid.size_px; }
 
 }  // namespace
 
@@ -54,11 +55,20 @@ TileWindow read_tile(SlideSource& source, const TileGrid& grid, const Rect& core
   const auto [x0, x1] = clip(window.origin_x, window.scale, size.width, grid.slide_width);
   const auto [y0, y1] = clip(window.origin_y, window.scale, size.height, grid.slide_height);
   window.inside = {x0, y0, x1 - x0, y1 - y0};
-  if (grid.core_px == grid.size_px)
+  if (is_level0(grid))
     source.read(0, core.x - grid.halo_px, core.y - grid.halo_px, rgb);
   else
     read_scaled(source, window.origin_x, window.origin_y, window.scale, rgb);
   return window;
+}
+
+LevelRegion tile_region(const SlideInfo& info, const TileGrid& grid, const Rect& core) {
+  const WindowSize size = window_size(grid, core.w, core.h);
+  if (is_level0(grid))
+    return {0, {core.x - grid.halo_px, core.y - grid.halo_px, size.width, size.height}};
+  const double reach = static_cast<double>(grid.halo_px) * grid.scale();
+  return scaled_region(info, static_cast<double>(core.x) - reach,
+                       static_cast<double>(core.y) - reach, grid.scale(), size.width, size.height);
 }
 
 }  // namespace tilepool

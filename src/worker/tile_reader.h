@@ -2,6 +2,7 @@
 
 #include "common/memory/buffer.h"
 #include "common/model/tile_grid.h"
+#include "common/slide/scaled_read.h"
 #include "common/slide/source.h"
 #include "worker/tile_task.h"
 
@@ -22,5 +23,9 @@ struct WindowSize {
 /// Throws Error(kSlide) when the slide cannot be read there.
 [[nodiscard]] TileWindow read_tile(SlideSource& source, const TileGrid& grid, const Rect& core,
                                    std::span<std::uint8_t> pixels);
+
+/// What read_tile() reads of the slide.
+[[nodiscard]] LevelRegion tile_region(const SlideInfo& info, const TileGrid& grid,
+                                      const Rect& core);
 
 }  // namespace tilepool

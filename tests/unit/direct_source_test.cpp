@@ -1,18 +1,21 @@
 #include "common/slide/direct_source.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <random>
+#include <span>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
 #include "common/slide/openslide_source.h"
+#include "common/slide/shared_tiles.h"
 #include "common/slide/source.h"
 #include "support/tiff_slide.h"
 
@@ -375,6 +378,100 @@ TEST_F(Direct, ManyThreadsAndManySlides) {
         expect_same_pixels(*direct[round % 2], *oracle[round % 2], 4, 100 * t + round);
     });
   for (std::thread& thread : threads) thread.join();
+}
+
+/// Windows of `edge` px whose halos overlap, in the order in which a lease has them.
+std::vector<Rect> windows(const SlideInfo& info, std::int64_t edge, std::int64_t halo) {
+  std::vector<Rect> all;
+  for (std::int64_t y = 0; y < info.height; y += edge)
+    for (std::int64_t x = 0; x < info.width; x += edge)
+      all.push_back({x - halo, y - halo, edge + 2 * halo, edge + 2 * halo});
+  return all;
+}
+
+void read_expected(SlideSource& source, SlideSource& oracle, const std::vector<Rect>& all,
+                   std::size_t begin, std::size_t step) {
+  for (std::size_t i = begin; i < all.size(); i += step) {
+    const std::size_t from = i < step ? 0 : i - step;
+    source.expect(0, std::span(all).subspan(from, std::min<std::size_t>(16, all.size() - from)));
+    const Region region{0, all[i].x, all[i].y, all[i].w, all[i].h};
+    EXPECT_EQ(pixels(source, region), pixels(oracle, region)) << "window " << i;
+  }
+}
+
+TEST_F(Direct, WhatIsExpectedIsDecodedOnce) {
+  const std::string path = write({.tile_width = 64, .tile_height = 64, .levels = {{1000, 700}}});
+  OpenSlideSource oracle(path, std::nullopt);
+  for (const auto& [edge, halo] : {std::pair{100, 30}, {300, 20}, {64, 0}, {40, 70}}) {
+    SCOPED_TRACE(edge);
+    const auto slide = open_slide(path, std::nullopt, Reader::kDirect);
+    auto& direct = dynamic_cast<DirectSource&>(*slide);
+    read_expected(direct, oracle, windows(direct.info(), edge, halo), 0, 1);
+    EXPECT_EQ(direct.tiles_decoded(), 16U * 11U);
+  }
+}
+
+TEST_F(Direct, ThreadsShareWhatIsExpected) {
+  const std::string path = write({.tile_width = 64, .tile_height = 64, .levels = {{1000, 700}}});
+  const auto slide = open_slide(path, std::nullopt, Reader::kDirect);
+  OpenSlideSource oracle(path, std::nullopt);
+  const std::vector<Rect> all = windows(slide->info(), 100, 30);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 3; ++t)
+    threads.emplace_back([&, t] { read_expected(*slide, oracle, all, t, 3); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// An expectation is only a hint: regions that never come, levels that are interpolated, places
+/// beyond the slide, tiles without data or damaged.
+TEST_F(Direct, ExpectationsThatDoNotComeTrue) {
+  TiffSlide spec{.tile_width = 128, .tile_height = 128, .levels = {{1001, 803}, {500, 401}}};
+  spec.missing = {{0, 3}, {0, 9}};
+  const std::string path = write(spec);
+  const auto [offset, size] = testing::tile_extent(path, 0, 4);
+  std::string bytes = file_bytes(path);
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), size, '\0');
+  write_bytes(path, bytes);
+  const auto slide = open_slide(path, std::nullopt, Reader::kDirect);
+  OpenSlideSource oracle(path, std::nullopt);
+  std::mt19937 random(5);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Rect> regions = {{-5000, 0, 10, 10}, {0, 0, 100'000, 100'000}};
+    for (int i = 0; i < 4; ++i) {
+      const Region r = random_region(oracle.info(), random);
+      regions.push_back({r.x, r.y, r.width, r.height});
+    }
+    slide->expect(round % 2, regions);
+    expect_same_pixels(*slide, oracle, 5, static_cast<unsigned>(round));
+  }
+}
+
+TEST(SharedTiles, KeepsToItsMemory) {
+  SharedTiles tiles;
+  const std::array regions = {Rect{0, 0, 300, 300}, Rect{250, 0, 300, 300}, Rect{500, 0, 9, 9}};
+  EXPECT_EQ(tiles.expect(0, regions, 256, 256).size(), 3U);
+  EXPECT_TRUE(tiles.wanted(0, {256, 0, 256, 256}, regions[0]));
+  EXPECT_FALSE(tiles.wanted(0, {0, 256, 200, 256}, regions[0]));
+  EXPECT_FALSE(tiles.wanted(1, {256, 0, 256, 256}, regions[0]));
+  EXPECT_TRUE(tiles.expect(0, std::span(regions).subspan(1), 256, 256).empty());
+  constexpr std::size_t kTile = 3 * 256 * 256;
+  const auto fitting = static_cast<std::int64_t>(kSharedTilesBytes / kTile);
+  for (std::int64_t tile = 0; tile < 2 * fitting; ++tile) {
+    auto pixels = tiles.memory(kTile);
+    (*pixels)[0] = static_cast<std::uint8_t>(tile);
+    tiles.keep(0, tile, pixels);
+    EXPECT_NE(tiles.find(0, 0), nullptr);  // used again and again
+  }
+  std::int64_t held = 0;
+  for (std::int64_t tile = 0; tile < 2 * fitting; ++tile)
+    if (const auto pixels = tiles.find(0, tile)) {
+      EXPECT_EQ((*pixels)[0], static_cast<std::uint8_t>(tile));
+      ++held;
+    }
+  EXPECT_EQ(held, fitting);
+  tiles.clear();
+  EXPECT_EQ(tiles.find(0, 0), nullptr);
+  EXPECT_FALSE(tiles.wanted(0, {256, 0, 256, 256}, regions[0]));
 }
 
 TEST(DirectReal, EveryTiffOfTheTestData) {

@@ -34,4 +34,10 @@ void InputFile::read(std::uint64_t offset, std::span<std::uint8_t> bytes) const 
   }
 }
 
+void InputFile::will_need(std::uint64_t offset, std::uint64_t bytes) const {
+  // Advice that a file system does not take changes nothing.
+  (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                        POSIX_FADV_WILLNEED);
+}
+
 }  // namespace tilepool

@@ -19,6 +19,8 @@ class InputFile {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   /// Fills `bytes` from `offset` on. Throws Error(kSlide) when the file ends before or fails.
   void read(std::uint64_t offset, std::span<std::uint8_t> bytes) const;
+  /// Has the system fetch these bytes, which are read soon. Does not wait for them.
+  void will_need(std::uint64_t offset, std::uint64_t bytes) const;
 
  private:
   int descriptor_;

@@ -11,13 +11,16 @@ void fill_white(RgbView view) {
   }
 }
 
+Rect intersection(const Rect& a, const Rect& b) {
+  const std::int64_t x = std::max(a.x, b.x);
+  const std::int64_t y = std::max(a.y, b.y);
+  const std::int64_t w = std::min(a.x + a.w, b.x + b.w) - x;
+  const std::int64_t h = std::min(a.y + a.h, b.y + b.h) - y;
+  return w > 0 && h > 0 ? Rect{x, y, w, h} : Rect{a.x, a.y, 0, 0};
+}
+
 Rect clip(const Rect& region, std::int64_t width, std::int64_t height) {
-  const std::int64_t x0 = std::max<std::int64_t>(region.x, 0);
-  const std::int64_t y0 = std::max<std::int64_t>(region.y, 0);
-  const std::int64_t x1 = std::min(region.x + region.w, width);
-  const std::int64_t y1 = std::min(region.y + region.h, height);
-  if (x1 <= x0 || y1 <= y0) return {region.x, region.y, 0, 0};
-  return {x0, y0, x1 - x0, y1 - y0};
+  return intersection(region, {0, 0, width, height});
 }
 
 void whiten_outside(RgbView out, const Rect& region, const Rect& inside) {

@@ -140,6 +140,19 @@ int level_for(const SlideInfo& info, double scale) {
 
 }  // namespace
 
+LevelRegion scaled_region(const SlideInfo& info, double x, double y, double scale,
+                          std::int64_t width, std::int64_t height) {
+  const int level = level_for(info, scale);
+  const double downsample = info.levels[static_cast<std::size_t>(level)].downsample;
+  const Axis across(x, scale, downsample);
+  const Axis down(y, scale, downsample);
+  const std::int64_t left = floor_px(across.edge(0));
+  const std::int64_t top = floor_px(down.edge(0));
+  return {level,
+          {left, top, floor_px(across.edge(width) + kOne - 1) - left,
+           floor_px(down.edge(height) + kOne - 1) - top}};
+}
+
 void read_scaled(SlideSource& source, double x, double y, double scale, RgbView out) {
   check(scale >= 0.01 && scale <= 500, ErrorCode::kSlide,
         "{} level-0 pixels per analysis pixel is not in 0.01..500; check the slide's mpp and "

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "common/base/image_view.h"
 #include "common/slide/source.h"
@@ -21,5 +22,13 @@ inline constexpr std::size_t kScaledReadBytes = std::size_t{4} << 20;
 /// and not on the window that it is read with.
 /// Thread-safe. Throws Error(kSlide) when the slide cannot be read there.
 void read_scaled(SlideSource& source, double x, double y, double scale, RgbView out);
+
+/// What read_scaled reads of the slide for width x height output pixels: pixels of one level.
+struct LevelRegion {
+  int level = 0;
+  Rect rect;
+};
+[[nodiscard]] LevelRegion scaled_region(const SlideInfo& info, double x, double y, double scale,
+                                        std::int64_t width, std::int64_t height);
 
 }  // namespace tilepool

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "common/base/image_view.h"
@@ -23,6 +24,11 @@ class SlideSource {
   /// out.width x out.height into `out`, interleaved RGB. x and y may be negative and the region may
   /// stick out: what lies beyond the slide is white. Transparent pixels are composited on white.
   virtual void read(int level, std::int64_t x, std::int64_t y, RgbView out) = 0;
+
+  /// Tells which regions of `level` are being read and will be read next, in that order, instead of
+  /// those told before. Only a hint: what they need of the file is asked for ahead, and what
+  /// several of them touch is decoded once. Never throws for what the file holds.
+  virtual void expect(int level, std::span<const Rect> regions);
 };
 
 /// Opens `path` with the best source there is, or with the one that `reader` names, and resolves
