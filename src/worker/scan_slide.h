@@ -24,10 +24,10 @@ namespace tilepool {
                                    const Options& options, Budget& budget);
 
 /// The same from the `count` strips that commit_strip() left: equal to what scan_slide() gives, its
-/// errors too. Nothing when a strip is missing or not of this slide.
-[[nodiscard]] std::optional<SlideScan> scan_from_strips(const SlideSpec& spec,
-                                                        const SlideInfo& info, std::int64_t count,
-                                                        const RunLayout& layout,
+/// errors too. Nothing when a strip is missing or not of this slide. With options.tissue.exact the
+/// slide is read where the scan could be wrong, else not at all.
+[[nodiscard]] std::optional<SlideScan> scan_from_strips(const SlideSpec& spec, SlideSource& source,
+                                                        std::int64_t count, const RunLayout& layout,
                                                         const Options& options, Budget& budget);
 
 /// What scan_slide() throws before it reads a pixel.

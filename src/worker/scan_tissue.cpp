@@ -57,20 +57,20 @@ void select(ImageView<const std::uint8_t> plane, ImageView<std::uint8_t> mask, c
   }
 }
 
-void otsu_brightfield(ConstRgbView scan, Arena& scratch, ImageView<std::uint8_t> mask) {
+int darkest_glass(ConstRgbView scan, Arena& scratch) {
   const std::size_t mark = scratch.mark();
   const auto grey = scratch.take_image<std::uint8_t>(scan.width, scan.height);
   grey_plane(scan, grey);
   const Bins bins = histogram(grey);
-  const Split classes = split(bins, otsu_threshold(bins));
-  if (classes.bright < kLeastGlassGrey) {
-    select(grey, mask, [](std::uint8_t) { return true; });
-  } else if (classes.bright - classes.dark < kLeastContrast) {
-    select(grey, mask, [](std::uint8_t) { return false; });
-  } else {
-    select(grey, mask, [t = classes.threshold](std::uint8_t v) { return v <= t; });
-  }
   scratch.release(mark);
+  const Split classes = split(bins, otsu_threshold(bins));
+  if (classes.bright < kLeastGlassGrey) return 256;
+  return classes.bright - classes.dark < kLeastContrast ? 0 : classes.threshold + 1;
+}
+
+void darker(ConstRgbView image, int limit, ImageView<std::uint8_t> mask) {
+  grey_plane(image, mask);
+  select(mask, mask, [limit](std::uint8_t v) { return v < limit; });
 }
 
 void clam_saturation(ConstRgbView scan, Arena& scratch, ImageView<std::uint8_t> mask) {
@@ -102,24 +102,46 @@ void blot_out_unscanned(ConstRgbView scan, Arena& scratch, ImageView<std::uint8_
   }
 }
 
-void glowing(ConstRgbView scan, Arena& scratch, ImageView<std::uint8_t> mask) {
+/// Smoothed brightness, 0 where nothing was scanned; returns how many pixels that are.
+std::uint64_t glow(ConstRgbView image, std::int64_t radius, Arena& scratch,
+                   ImageView<std::uint8_t> unscanned, ImageView<std::uint8_t> smooth) {
   const std::size_t mark = scratch.mark();
-  const auto brightness = scratch.take_image<std::uint8_t>(scan.width, scan.height);
-  const auto smooth = scratch.take_image<std::uint8_t>(scan.width, scan.height);
-  brightest_plane(scan, brightness);
-  blot_out_unscanned(scan, scratch, brightness, mask);
-  const auto blotted = static_cast<std::uint64_t>(histogram(mask)[1]);
-  window_mean(brightness, kWindowRadius, scratch, smooth);
-  for (std::int64_t y = 0; y < scan.height; ++y) {
-    for (std::int64_t x = 0; x < scan.width; ++x) {
-      if (mask.at(x, y) == 1) smooth.at(x, y) = 0;
+  const auto brightness = scratch.take_image<std::uint8_t>(image.width, image.height);
+  brightest_plane(image, brightness);
+  blot_out_unscanned(image, scratch, brightness, unscanned);
+  window_mean(brightness, radius, scratch, smooth);
+  scratch.release(mark);
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    for (std::int64_t x = 0; x < image.width; ++x) {
+      if (unscanned.at(x, y) == 1) smooth.at(x, y) = 0;
     }
   }
+  return histogram(unscanned)[1];
+}
+
+int brightest_dark(ConstRgbView scan, Arena& scratch) {
+  const std::size_t mark = scratch.mark();
+  const auto unscanned = scratch.take_image<std::uint8_t>(scan.width, scan.height);
+  const auto smooth = scratch.take_image<std::uint8_t>(scan.width, scan.height);
+  const std::uint64_t blotted = glow(scan, kWindowRadius, scratch, unscanned, smooth);
   Bins bins = histogram(smooth);
+  scratch.release(mark);
   bins[0] -= blotted;
   const Split classes = split(bins, triangle_threshold(bins));
-  const bool glows = classes.bright - classes.dark >= kLeastGlow;
-  select(smooth, mask, [glows, t = classes.threshold](std::uint8_t v) { return glows && v > t; });
+  return classes.bright - classes.dark >= kLeastGlow ? classes.threshold : 255;
+}
+
+std::int64_t glow_radius_px(double scale) {
+  constexpr std::int64_t kMost = 64;  // of window_mean
+  return std::clamp<std::int64_t>(std::llround(kWindowRadius * scale), 1, kMost);
+}
+
+void glowing(const TissueRule& rule, ConstRgbView image, double scale, Arena& scratch,
+             ImageView<std::uint8_t> mask) {
+  const std::size_t mark = scratch.mark();
+  const auto smooth = scratch.take_image<std::uint8_t>(image.width, image.height);
+  glow(image, glow_radius_px(scale), scratch, mask, smooth);
+  select(smooth, mask, [&](std::uint8_t v) { return v > rule.brightest_dark; });
   scratch.release(mark);
 }
 
@@ -141,25 +163,40 @@ Modality judge_modality(ConstRgbView scan) {
   return 2 * dark > voters ? Modality::kFluorescence : Modality::kBrightfield;
 }
 
-void raw_tissue(ConstRgbView scan, TissueMethod method, Modality modality, Arena& scratch,
-                ImageView<std::uint8_t> mask) {
+TissueRule measure_tissue(ConstRgbView scan, TissueMethod method, Modality modality,
+                          Arena& scratch) {
   check(method != TissueMethod::kVariance, ErrorCode::kInternal,
         "the variance rule needs the whole cohort");
-  if (modality == Modality::kFluorescence) return glowing(scan, scratch, mask);
-  if (method == TissueMethod::kOtsu) return otsu_brightfield(scan, scratch, mask);
-  clam_saturation(scan, scratch, mask);
-  if (method == TissueMethod::kHsv) return;
+  TissueRule rule{method, modality, 0, 0};
+  if (modality == Modality::kFluorescence)
+    rule.brightest_dark = brightest_dark(scan, scratch);
+  else if (method != TissueMethod::kHsv)
+    rule.darkest_glass = darkest_glass(scan, scratch);
+  return rule;
+}
+
+void apply_tissue(const TissueRule& rule, ConstRgbView image, double scale, Arena& scratch,
+                  ImageView<std::uint8_t> mask) {
+  if (rule.modality == Modality::kFluorescence) return glowing(rule, image, scale, scratch, mask);
+  if (rule.method == TissueMethod::kOtsu) return darker(image, rule.darkest_glass, mask);
+  clam_saturation(image, scratch, mask);
+  if (rule.method == TissueMethod::kHsv) return;
   const std::size_t mark = scratch.mark();
-  const auto dark = scratch.take_image<std::uint8_t>(scan.width, scan.height);
-  otsu_brightfield(scan, scratch, dark);
-  for (std::int64_t y = 0; y < scan.height; ++y) {
-    for (std::int64_t x = 0; x < scan.width; ++x) {
+  const auto dark = scratch.take_image<std::uint8_t>(image.width, image.height);
+  darker(image, rule.darkest_glass, dark);
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    for (std::int64_t x = 0; x < image.width; ++x) {
       const std::uint8_t both = mask.at(x, y) & dark.at(x, y);
       const std::uint8_t either = mask.at(x, y) | dark.at(x, y);
-      mask.at(x, y) = method == TissueMethod::kOtsuAndHsv ? both : either;
+      mask.at(x, y) = rule.method == TissueMethod::kOtsuAndHsv ? both : either;
     }
   }
   scratch.release(mark);
+}
+
+std::int64_t tissue_reach_px(const TissueRule& rule, double scale) {
+  if (rule.modality == Modality::kFluorescence) return glow_radius_px(scale) + 2;
+  return rule.method == TissueMethod::kOtsu ? 0 : 3;
 }
 
 std::int64_t variance_radius_px(double scan_mpp) {
@@ -185,7 +222,7 @@ void scan_variance(ConstRgbView scan, Modality modality, std::int64_t radius_px,
 }
 
 std::size_t raw_tissue_scratch_bytes(std::int64_t width, std::int64_t height) {
-  return 2 * arena_bytes(static_cast<std::size_t>(width * height)) +
+  return 3 * arena_bytes(static_cast<std::size_t>(width * height)) +
          std::max(window_scratch_bytes(width),
                   morphology_scratch_bytes(width, height, make_disk(1.5)));
 }

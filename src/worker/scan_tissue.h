@@ -13,8 +13,14 @@ namespace tilepool {
 /// field.
 [[nodiscard]] Modality judge_modality(ConstRgbView scan);
 
-/// The raw tissue mask (1 tissue), before cleaning.
-///
+/// What tells tissue from glass, with the thresholds that a slide's scan gave.
+struct TissueRule {
+  TissueMethod method = TissueMethod::kOtsu;
+  Modality modality = Modality::kBrightfield;
+  int darkest_glass = 0;   ///< otsu: luma below this is tissue; 0: none is, 256: all is
+  int brightest_dark = 0;  ///< fluorescence: smoothed brightness above this is tissue
+};
+
 /// otsu: luma <= Otsu's threshold. Two guards, since Otsu always finds two classes: classes less
 /// than 20 grey levels apart are one (glass when its mean is at least 190, else tissue), and when
 /// the brighter class is darker than 190 there is no glass on the slide and all is tissue.
@@ -27,9 +33,16 @@ namespace tilepool {
 /// (not scanned) and its neighbours never. The method makes no difference there: a dark background
 /// has no sound saturation.
 ///
-/// Method variance has no mask of its own: Error(kInternal).
-void raw_tissue(ConstRgbView scan, TissueMethod method, Modality modality, Arena& scratch,
-                ImageView<std::uint8_t> mask);
+/// Method variance has no rule for a pixel: Error(kInternal).
+[[nodiscard]] TissueRule measure_tissue(ConstRgbView scan, TissueMethod method, Modality modality,
+                                        Arena& scratch);
+
+/// The raw tissue mask (1 tissue), before cleaning. `scale`: pixels of `image` per scan pixel,
+/// along an edge, by which the windows of fluorescence grow.
+void apply_tissue(const TissueRule& rule, ConstRgbView image, double scale, Arena& scratch,
+                  ImageView<std::uint8_t> mask);
+/// How far around a pixel apply_tissue() looks.
+[[nodiscard]] std::int64_t tissue_reach_px(const TissueRule& rule, double scale);
 
 /// Variance of luma (fluorescence: of max(R, G, B)) over the (2r+1)^2 scan pixels around each.
 void scan_variance(ConstRgbView scan, Modality modality, std::int64_t radius_px, Arena& scratch,
@@ -38,6 +51,7 @@ void scan_variance(ConstRgbView scan, Modality modality, std::int64_t radius_px,
 /// resolution (um/px; NaN unknown); 2..64 px.
 [[nodiscard]] std::int64_t variance_radius_px(double scan_mpp);
 
+/// Of measure_tissue, apply_tissue and scan_variance.
 [[nodiscard]] std::size_t raw_tissue_scratch_bytes(std::int64_t width, std::int64_t height);
 
 }  // namespace tilepool

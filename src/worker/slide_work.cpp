@@ -117,7 +117,7 @@ SlideWork::Completion SlideWork::scan_or_ask(const ScanJob& job) {
   const auto pass = std::make_shared<Admission::Pass>(scans_, scan_slide_bytes(info, options_));
   const auto scan = std::make_shared<std::optional<SlideScan>>(
       strips == 1 ? scan_slide(job.spec, *source, options_, budget_)
-                  : scan_from_strips(job.spec, info, strips, layout_, options_, budget_));
+                  : scan_from_strips(job.spec, *source, strips, layout_, options_, budget_));
   if (!*scan) return ask;
   return [this, job, pass, scan, strips] { commit_scan(job, **scan, strips); };
 }

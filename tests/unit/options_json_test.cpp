@@ -248,6 +248,7 @@ TEST(OptionsSchema, EveryKeyReachesItsOwnMember) {
   const std::map<std::string, std::string> words = {{"/slides", R"(["a"])"},
                                                     {"/manifest", R"("m.csv")"},
                                                     {"/tissue/method", R"("hsv")"},
+                                                    {"/tissue/exact", "true"},
                                                     {"/sample/stratify_by", R"("slide")"},
                                                     {"/task/kind", R"("tile-features")"},
                                                     {"/task/modality", R"("brightfield")"},
@@ -299,8 +300,8 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   const Options options;
   [[maybe_unused]] const auto& [t1, t2, t3] = options.tiles;
   EXPECT_EQ(keys_in("/tiles"), 3U);
-  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6] = options.tissue;
-  EXPECT_EQ(keys_in("/tissue"), 6U);
+  [[maybe_unused]] const auto& [i1, i2, i3, i4, i5, i6, i7] = options.tissue;
+  EXPECT_EQ(keys_in("/tissue"), 7U);
   [[maybe_unused]] const auto& [s1, s2, s3, s4] = options.sample;
   EXPECT_EQ(keys_in("/sample"), 4U);
   [[maybe_unused]] const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15,
@@ -317,7 +318,23 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   [[maybe_unused]] const auto& [r1, r2, r3, r4, r5] = options.run;
   EXPECT_EQ(keys_in("/run"), 5U);
   [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = options;
-  EXPECT_EQ(option_keys().size(), 2U + 3 + 6 + 4 + 17 + 2 + 2 + 4 + 1 + 5);
+  EXPECT_EQ(option_keys().size(), 2U + 3 + 7 + 4 + 17 + 2 + 2 + 4 + 1 + 5);
+}
+
+TEST(OptionsJson, ExactTissueIsAFlagAndKnowsNoVariance) {
+  EXPECT_TRUE(options_from_json(R"({"tissue":{"exact":true}})").tissue.exact);
+  const auto problem = [](const char* text) -> std::string {
+    try {
+      (void)options_from_json(text);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(problem(R"({"tissue":{"exact":1}})").find("expected true or false, got the number 1"),
+            std::string::npos);
+  EXPECT_NE(problem(R"({"tissue":{"exact":true,"method":"variance"}})").find("/tissue/exact"),
+            std::string::npos);
 }
 
 TEST(OptionsSchema, EveryKeyIsDocumentedWithRange) {

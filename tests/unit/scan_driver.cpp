@@ -1,8 +1,9 @@
 // A slide as tilepool sees it, for oracles in other languages.
 //   scan_driver info PATH                one JSON object on stdout
 //   scan_driver read PATH < regions      per line "level x y width height": raw RGB on stdout
-//   scan_driver scan PATH METHOD TILE_PX PREFIX  one JSON object; PREFIX.rgb, .mask, .variance,
-//   .fraction scan_driver bench PATH LEVEL EDGE REPEAT   Mpx/s of reading a level by squares, ours
+//   scan_driver scan PATH METHOD TILE_PX PREFIX [exact]  one JSON object; PREFIX.rgb, .mask,
+//   .variance, .fraction
+//   scan_driver bench PATH LEVEL EDGE REPEAT   Mpx/s of reading a level by squares, ours
 //   and bare
 #include <chrono>
 #include <cmath>
@@ -77,6 +78,7 @@ int scan(const std::vector<std::string>& args) {
   tilepool::Options options;
   options.tissue.method = method_of(args.at(2));
   options.tiles.size_px = std::stoll(args.at(3));
+  options.tissue.exact = args.size() > 5;
   const auto start = std::chrono::steady_clock::now();
   const auto slide = tilepool::open_slide(args[1], std::nullopt);
   const auto opened = std::chrono::steady_clock::now();

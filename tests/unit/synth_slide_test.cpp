@@ -13,6 +13,7 @@
 #include "common/memory/budget.h"
 #include "common/slide/source.h"
 #include "synth/synthesise.h"
+#include "worker/exact_tissue.h"
 #include "worker/scan_slide.h"
 
 namespace tilepool {
@@ -178,6 +179,48 @@ TEST_F(SynthSlide, ScanFindsTheTissue) {
     }
   }
   EXPECT_GT(static_cast<double>(both) / static_cast<double>(either), 0.9);
+}
+
+/// Every tile is decided as counting the tissue of all its level-0 pixels decides it.
+TEST_F(SynthSlide, ExactTissueIsThatOfLevel0) {
+  SynthOptions synth;
+  synth.width = 6000;
+  synth.height = 5000;
+  synth.threads = 2;
+  synthesise_slide(folder_ / "a.tif", synth);
+  const auto slide = open_slide(folder_ / "a.tif", std::nullopt);
+  Budget budget(std::size_t{256} << 20);
+  for (const std::int64_t edge : {100, 1500}) {
+    SCOPED_TRACE(edge);
+    Options options;
+    options.tiles.size_px = edge;
+    options.tissue.exact = true;
+    Budget narrow(scan_slide_bytes(slide->info(), options));
+    const SlideScan scan = scan_slide({.id = "a"}, *slide, options, narrow);
+    const TissueMap& map = scan.tissue;
+    const ConstRgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};
+    Arena scratch(budget, raw_tissue_scratch_bytes(map.width, map.height), "a test");
+    const TissueRule rule =
+        measure_tissue(rgb, TissueMethod::kOtsu, Modality::kBrightfield, scratch);
+    const ImageView<const std::uint8_t> region{map.mask.data(), map.width, map.height, map.width};
+    const ScanMasks masks{region, region, map.downsample};
+    TileJudge judge(*slide, rule, masks, budget);
+    std::int64_t pool = 0;
+    std::int64_t mixed = 0;
+    for (std::int64_t tile = 0; tile < scan.grid.tiles(); ++tile) {
+      const Rect core = scan.grid.core(tile % scan.grid.columns(), tile / scan.grid.columns());
+      const double truth =
+          static_cast<double>(judge.judge(core).tissue_px()) / static_cast<double>(core.w * core.h);
+      const float fraction = scan.tissue_fraction[static_cast<std::size_t>(tile)];
+      EXPECT_EQ(fraction >= 0.15, truth >= 0.15) << tile << ": " << fraction << ", " << truth;
+      pool += truth >= 0.15 ? 1 : 0;
+      mixed += truth > 0 && truth < 1 ? 1 : 0;
+    }
+    EXPECT_GT(pool, 3);
+    EXPECT_LT(pool, scan.grid.tiles());
+    EXPECT_GT(mixed, 3);
+    EXPECT_NE(scan.notes.find("tissue counted at level 0 in"), std::string::npos) << scan.notes;
+  }
 }
 
 TEST_F(SynthSlide, BlankSlideHasNoTissue) {

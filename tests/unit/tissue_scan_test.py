@@ -31,11 +31,11 @@ TILE = 512
 
 
 class Scan:
-    def __init__(self, name, method="otsu"):
+    def __init__(self, name, method="otsu", exact=False):
         with tempfile.TemporaryDirectory() as folder:
             prefix = f"{folder}/scan"
-            out = subprocess.run([DRIVER, "scan", DATA / "slides" / name, method, str(TILE), prefix],
-                                 capture_output=True, text=True)
+            command = [DRIVER, "scan", DATA / "slides" / name, method, str(TILE), prefix]
+            out = subprocess.run(command + ["exact"] * exact, capture_output=True, text=True)
             assert out.returncode == 0, (name, out.stderr)
             self.about = json.loads(out.stdout)
             shape = self.about["height"], self.about["width"]
@@ -117,6 +117,56 @@ def check_composite():
     assert (scan.fraction[~around] == 0).all()
 
 
+def level0_tissue(slide, tile, method, threshold):
+    """The rule on the level-0 pixels of a tile, by PIL, numpy and scipy."""
+    x, y, w, h = tile
+    halo = 3
+    left, top = max(0, x - halo), max(0, y - halo)
+    right, bottom = min(slide.dimensions[0], x + w + halo), min(slide.dimensions[1], y + h + halo)
+    image = slide.read_region((left, top), 0, (right - left, bottom - top)).convert("RGB")
+    core = np.s_[y - top:y - top + h, x - left:x - left + w]
+    dark = np.asarray(image.convert("L"))[core] <= threshold
+    if method == "otsu":
+        return dark
+    rgb = np.asarray(image).astype(int)
+    most, least = rgb.max(2), rgb.min(2)
+    saturation = np.where(most == 0, 0, (255 * (most - least) * 2 + most) // (2 * np.maximum(most, 1)))
+    coloured = ndimage.median_filter(saturation.astype(np.uint8), 7, mode="nearest")[core] > 8
+    return {"hsv": coloured, "otsu+hsv": dark & coloured, "otsu|hsv": dark | coloured}[method]
+
+
+def check_exact():
+    """No tile is decided otherwise than by counting all its level-0 pixels, and the fraction of a
+    tile that was judged is that count's."""
+    total = differing = equal = 0
+    for name, method in [("aperio/CMU-1-Small-Region.svs", "otsu"),
+                         ("aperio/CMU-1-Small-Region.svs", "hsv"),
+                         ("aperio/CMU-1-Small-Region.svs", "otsu+hsv"),
+                         ("aperio/CMU-1-Small-Region.svs", "otsu|hsv"),
+                         ("aperio/TCGA-CR-7395-01A-01-TS1.svs", "otsu"),
+                         ("derived/composite-monuseg-6.tif", "otsu"),
+                         ("derived/two-pieces.tif", "otsu"),
+                         ("derived/kidney-48-5-ihc.tif", "otsu")]:
+        scan, slide = Scan(name, method, exact=True), openslide.OpenSlide(str(DATA / "slides" / name))
+        threshold = filters.threshold_otsu(grey(scan.rgb))
+        region_rows, region_columns = scan.mask.shape
+        for row, column in np.ndindex(scan.fraction.shape):
+            x, y = column * TILE, row * TILE
+            w, h = min(TILE, slide.dimensions[0] - x), min(TILE, slide.dimensions[1] - y)
+            i = np.minimum((np.arange(y, y + h) + 0.5) / scan.downsample, region_rows - 1).astype(int)
+            j = np.minimum((np.arange(x, x + w) + 0.5) / scan.downsample, region_columns - 1).astype(int)
+            region = scan.mask[np.ix_(i, j)] == 1
+            truth = 0.0
+            if region.any():
+                truth = (level0_tissue(slide, (x, y, w, h), method, threshold) & region).mean()
+            total += 1
+            differing += bool((scan.fraction[row, column] >= 0.15) != (truth >= 0.15))
+            equal += bool(abs(scan.fraction[row, column] - truth) < 1e-6)
+        print(f"{name}, {method}: {scan.about['notes']}")
+    print(f"{total} tiles: {differing} decided otherwise, {equal} of equal fraction")
+    assert differing == 0 and total > 1000 and equal > total // 4
+
+
 def check_others():
     for method in ("otsu", "hsv", "otsu+hsv", "otsu|hsv"):
         blank = Scan("derived/blank.tif", method)
@@ -176,7 +226,7 @@ def main():
     if not (DATA / "slides").is_dir():
         print(f"skipped: no {DATA / 'slides'}")
         sys.exit(77)
-    for check in (check_golden, check_image, check_otsu, check_composite, check_others,
+    for check in (check_golden, check_image, check_otsu, check_composite, check_exact, check_others,
                   check_set_operations, check_fluorescence, check_variance):
         check()
         print(f"{check.__name__}: ok")

@@ -30,6 +30,7 @@ enum class TissueMethod { kOtsu, kHsv, kOtsuAndHsv, kOtsuOrHsv, kVariance };
 struct TissueOptions {
   TissueMethod method = TissueMethod::kOtsu;
   double min_fraction = 0.15;    ///< a tile with at least this share of tissue is in the pool, 0..1
+  bool exact = false;            ///< judge tiles near min_fraction by their level-0 pixels
   double scan_mpp = 8.0;         ///< resolution at which tissue is judged, um/px, 1..64
   double min_object_um2 = 4000;  ///< smaller pieces of tissue are dropped
   double max_hole_um2 = 4000;    ///< smaller holes in tissue are filled

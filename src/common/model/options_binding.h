@@ -136,6 +136,19 @@ template <class Target, class Ref>
 }
 
 template <class Target, class Ref>
+[[nodiscard]] Binding<Target> flag(Ref ref) {
+  return make_binding<Target, bool>(
+      ref, "true or false", "", nullptr,
+      [](const Json& value, bool& out) -> std::string {
+        if (!value.is_boolean())
+          return fmt::format("expected true or false, got {}", describe(value));
+        out = value.get<bool>();
+        return "";
+      },
+      [](const bool& value) { return Json(value); });
+}
+
+template <class Target, class Ref>
 [[nodiscard]] Binding<Target> text(Ref ref, std::size_t max_bytes) {
   return make_binding<Target, std::string>(
       ref, "text", "", nullptr,

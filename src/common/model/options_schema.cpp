@@ -18,6 +18,7 @@ using binding::Binding;
 using binding::bytes_or_auto;
 using binding::choice;
 using binding::describe;
+using binding::flag;
 using binding::integer;
 using binding::Interval;
 using binding::number;
@@ -195,6 +196,10 @@ void append_tissue_keys(Keys& keys) {
                             [](auto& o) -> auto& { return o.tissue.min_fraction; }, {0, 1},
                             "write 0.15 for fifteen percent"),
                         "", "A tile with at least this share of tissue is in the pool."));
+  keys.push_back(key<O>("/tissue/exact", kResults,
+                        flag<O>([](auto& o) -> auto& { return o.tissue.exact; }), "",
+                        "Count the tissue of a tile pixel by pixel at level 0 where the scan could "
+                        "be wrong about it."));
   keys.push_back(key<O>("/tissue/scan_mpp", kResults,
                         number<O>([](auto& o) -> auto& { return o.tissue.scan_mpp; }, {1, 64}),
                         "um/px", "Resolution at which tissue is judged."));
@@ -577,6 +582,10 @@ void cross_check(const Options& options, std::vector<ConfigProblem>& problems) {
     problems.push_back(
         {"/run/silent_limit_s", fmt::format("{} is less than twice /run/heartbeat_s ({})",
                                             options.run.silent_limit_s, options.run.heartbeat_s)});
+  if (options.tissue.exact && options.tissue.method == TissueMethod::kVariance)
+    problems.push_back({"/tissue/exact",
+                        "a variance is known of a neighbourhood, not of a pixel; use it with "
+                        "another /tissue/method"});
   cross_check_classes(options, problems);
 }
 
