@@ -18,6 +18,9 @@ Plist creation_list(hid_t kind) {
   return list;
 }
 
+/// What is large enough begins where file systems and network transfers like it.
+constexpr hsize_t kAlignment = hsize_t{64} << 10;
+
 Plist access_list() {
   Plist list(H5Pcreate(H5P_FILE_ACCESS), "cannot make an HDF5 access list");
   checked(H5Pset_libver_bounds(list.id(), H5F_LIBVER_V18, H5F_LIBVER_V18),
@@ -155,6 +158,7 @@ File File::create(const std::filesystem::path& path) {
   const Plist creation = creation_list(H5P_FILE_CREATE);
   const Plist access = access_list();
   use_writer_driver(access.id());
+  checked(H5Pset_alignment(access.id(), kAlignment, kAlignment), "cannot set HDF5's alignment");
   const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
   check(id >= 0 || last_open_error() == 0, ErrorCode::kIo, "cannot create {}: {} (errno {})",
         path.string(), errno_text(last_open_error()), last_open_error());

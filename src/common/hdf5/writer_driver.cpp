@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,12 +24,24 @@ namespace {
 
 constexpr haddr_t kMaxAddress = (haddr_t{1} << 62) - 1;
 
+constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
+
+constexpr off_t kWorthABegin = off_t{64} << 10;
+
+/// Bytes that wait to be written together.
+struct Window {
+  std::unique_ptr<char[]> bytes;
+  haddr_t begin;
+  std::size_t size;
+};
+
 struct WriterFile {
   H5FD_t base;  // HDF5 casts to and from it: first, and the struct stays standard-layout
   int descriptor;
   int error;  // errno of the first failure
   haddr_t end_of_allocation;
   haddr_t end_of_file;
+  Window window;
 };
 
 int g_last_close_error = 0;
@@ -39,6 +52,28 @@ const WriterFile* of(const H5FD_t* file) { return reinterpret_cast<const WriterF
 
 void remember(WriterFile& file) {
   if (file.error == 0) file.error = errno;
+}
+
+void put(WriterFile& self, haddr_t address, std::size_t size, const char* in) {
+  const auto begin = static_cast<off_t>(address);
+  const auto length = static_cast<off_t>(size);
+  while (size > 0 && self.error == 0) {
+    const ssize_t written = ::pwrite(self.descriptor, in, size, static_cast<off_t>(address));
+    if (written < 0 && errno == EINTR) continue;
+    if (written == 0) errno = ENOSPC;
+    if (written <= 0) return remember(self);
+    in += written;
+    size -= static_cast<std::size_t>(written);
+    address += static_cast<haddr_t>(written);
+  }
+  // The disk works while the rest is made. A file system that cannot, loses nothing by it.
+  if (length >= kWorthABegin)
+    (void)::sync_file_range(self.descriptor, begin, length, SYNC_FILE_RANGE_WRITE);
+}
+
+void empty_window(WriterFile& self) {
+  Window& window = self.window;
+  put(self, window.begin, std::exchange(window.size, 0), window.bytes.get());
 }
 
 H5FD_t* open_file(const char* name, unsigned flags, hid_t /*access*/, haddr_t /*max_address*/) {
@@ -57,11 +92,13 @@ H5FD_t* open_file(const char* name, unsigned flags, hid_t /*access*/, haddr_t /*
   auto file = std::make_unique<WriterFile>();
   file->descriptor = descriptor;
   file->end_of_file = static_cast<haddr_t>(status.st_size);
+  file->window.bytes = std::make_unique_for_overwrite<char[]>(kWindowBytes);
   return &file.release()->base;
 }
 
 herr_t close_file(H5FD_t* file) {
   const std::unique_ptr<WriterFile> owned(of(file));
+  empty_window(*owned);
   if (::close(owned->descriptor) != 0) remember(*owned);
   g_last_close_error = owned->error;
   return 0;
@@ -90,6 +127,12 @@ herr_t get_handle(H5FD_t* file, hid_t /*access*/, void** handle) {
 
 herr_t read_bytes(H5FD_t* file, H5FD_mem_t /*type*/, hid_t /*transfer*/, haddr_t address,
                   std::size_t size, void* buffer) {
+  empty_window(*of(file));
+  if (const int error = of(file)->error; error != 0) {  // what was to be read was never written
+    H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO, H5E_READERROR,
+             "an earlier write failed: errno = %d", error);
+    return -1;
+  }
   auto* out = static_cast<char*>(buffer);
   while (size > 0) {
     const ssize_t got = ::pread(of(file)->descriptor, out, size, static_cast<off_t>(address));
@@ -115,23 +158,30 @@ herr_t write_bytes(H5FD_t* file, H5FD_mem_t /*type*/, hid_t /*transfer*/, haddr_
     errno = error;
     remember(self);
   }
-  while (size > 0 && self.error == 0) {
-    const ssize_t put = ::pwrite(self.descriptor, in, size, static_cast<off_t>(address));
-    if (put < 0 && errno == EINTR) continue;
-    if (put == 0) errno = ENOSPC;
-    if (put <= 0) {
-      remember(self);
-      break;
-    }
-    in += put;
-    size -= static_cast<std::size_t>(put);
-    address += static_cast<haddr_t>(put);
+  if (self.error != 0) return 0;
+  Window& window = self.window;
+  const bool joins = address >= window.begin && address <= window.begin + window.size &&
+                     address + size <= window.begin + kWindowBytes;
+  if (window.size > 0 && !joins) empty_window(self);
+  if (size >= kWindowBytes) {
+    put(self, address, size, in);
+    return 0;
   }
+  if (window.size == 0) window.begin = address;
+  const auto at = static_cast<std::size_t>(address - window.begin);
+  std::memcpy(window.bytes.get() + at, in, size);
+  window.size = std::max(window.size, at + size);
+  return 0;
+}
+
+herr_t flush_file(H5FD_t* file, hid_t /*transfer*/, hbool_t /*closing*/) {
+  empty_window(*of(file));
   return 0;
 }
 
 herr_t truncate_file(H5FD_t* file, hid_t /*transfer*/, hbool_t /*closing*/) {
   WriterFile& self = *of(file);
+  empty_window(self);
   if (self.end_of_allocation == self.end_of_file) return 0;
   if (self.error == 0 &&
       ::ftruncate(self.descriptor, static_cast<off_t>(self.end_of_allocation)) != 0) {
@@ -160,6 +210,7 @@ H5FD_class_t make_class() {
   driver.get_handle = &get_handle;
   driver.read = &read_bytes;
   driver.write = &write_bytes;
+  driver.flush = &flush_file;
   driver.truncate = &truncate_file;
   const H5FD_mem_t one_region[H5FD_MEM_NTYPES] = H5FD_FLMAP_DICHOTOMY;
   std::copy(std::begin(one_region), std::end(one_region), std::begin(driver.fl_map));
