@@ -112,8 +112,11 @@ void Dataset::transfer_box(std::span<const std::uint64_t> start,
   if (product(dims_) == 0) return;  // nothing to say on any rank
   if (n_values == 0 && transfer == Transfer::kIndependent) return;
   const Space file_space = select(id_, dims_, start, count, where_);
-  const hsize_t n = std::max<hsize_t>(1, n_values);
-  const Space memory_space(H5Screate_simple(1, &n, nullptr), where_);
+  // Of the box's own shape: HDF5 maps selections of unlike shapes element by element.
+  std::vector<hsize_t> shape(count.begin(), count.end());
+  if (n_values == 0 || shape.empty()) shape = {1};
+  const Space memory_space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+                           where_);
   if (n_values == 0) checked(H5Sselect_none(memory_space.id()), where_);
   const Plist list = transfer_list(transfer);
   // HDF5 wants an address even where nothing is selected.

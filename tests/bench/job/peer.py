@@ -67,7 +67,8 @@ def main():
     parser.add_argument("--min-fraction", type=float, default=0.15)
     parser.add_argument("--mpp", type=float, default=0.25)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--out", required=True)
+    parser.add_argument("--out", help="HDF5 file to write")
+    parser.add_argument("--pool-only", action="store_true", help="judge the tiles, compute none")
     args = parser.parse_args()
     begin = time.perf_counter()
     tiles = []
@@ -79,6 +80,9 @@ def main():
         fractions = pool.map(tissue_fraction, tiles, chunksize=4)
         pooled = [tile for tile, f in zip(tiles, fractions) if f >= args.min_fraction]
         pooling_s = time.perf_counter() - begin
+        if args.pool_only:
+            print(json.dumps({"pooling_s": pooling_s, "tiles": len(tiles), "pooled": len(pooled)}))
+            return
         keys = {tile: xxhash.xxh64(os.path.basename(tile[0]).encode() + b"\0"
                                    + struct.pack("<qq", tile[1], tile[2]), seed=42).intdigest()
                 for tile in pooled}
