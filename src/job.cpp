@@ -21,6 +21,7 @@
 #include "common/run/exit_record.h"
 #include "common/run/pack_guard.h"
 #include "common/run/results.h"
+#include "common/run/stage_folder.h"
 #include "master/cohort.h"
 #include "master/job_preview.h"
 #include "master/master.h"
@@ -86,6 +87,15 @@ Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
   const int sharers = mpi == nullptr ? 1 : mpi->workers_on_my_cores();
   job.threads = std::max(1, cpu_cores_granted() / std::max(1, sharers));
   return job;
+}
+
+// Of the node that begins the run; another one that lacks the folder reads slides where they lie.
+void check_stage(const Options& options) {
+  if (!options.workers.stage) return;
+  const std::string problem = why_no_stage(*options.workers.stage);
+  check(problem.empty(), ErrorCode::kConfig,
+        "/workers/stage on {}: {}; make it on every node, name another folder, or write null",
+        host_name(), problem);
 }
 
 std::vector<std::string> class_names(const Options& options) {
@@ -259,6 +269,7 @@ std::optional<Job> describe_together(const CommandLine& command, const MpiRuntim
   int mine = 0;
   try {
     job = describe_job(command, &mpi);
+    if (mpi.rank() == 0) check_stage(job->options);
   } catch (const Error& error) {
     mine = exit_code_of(error.code());
     problem = error.what();
@@ -308,6 +319,7 @@ int run_job(const CommandLine& command, MpiRuntime* mpi) {
   arm_faults(mpi == nullptr ? 0 : mpi->rank());
   if (mpi == nullptr || mpi->size() == 1) {
     const Job job = describe_job(command, mpi);
+    check_stage(job.options);
     catch_signals();
     const int code = run_alone(command, job, mpi);
     report_run(job.layout);

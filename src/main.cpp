@@ -48,7 +48,9 @@ int doctor(const CommandLine& command) {
   input.config = command.config;
   if (!command.config.empty()) {
     try {
-      input.slides = cohort_of(command, load_config(command.config, command.sets).options);
+      const Options options = load_config(command.config, command.sets).options;
+      input.slides = cohort_of(command, options);
+      input.stage = options.workers.stage.value_or("");
     } catch (const Error& error) {
       input.config_problem = error.what();
     }

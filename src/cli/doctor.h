@@ -27,10 +27,12 @@ struct DoctorInput {
   std::string config;             ///< name of the configuration, empty: none given
   std::string config_problem;     ///< why it cannot be used (may have several lines)
   std::vector<SlideSpec> slides;  ///< its cohort
+  std::string stage;              ///< its /workers/stage, empty: none
 };
 
 /// Examines libraries, launcher, cores, memory, shared memory, GPU, the run directory's file system
-/// (by writing, renaming and locking a file beside it, removed again) and opens every slide.
+/// (by writing, renaming and locking a file beside it, removed again), the folder for copies of
+/// slides, and opens every slide.
 /// Needs no MPI_Init; creates no run directory. A slide that cannot be opened is a warning, as the
 /// run goes on without it; no slide that can be is a failure.
 [[nodiscard]] std::vector<Finding> examine(const DoctorInput& input);

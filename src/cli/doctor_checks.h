@@ -26,6 +26,10 @@ namespace tilepool {
 [[nodiscard]] Finding check_space(const std::filesystem::path& run_dir);
 /// Writes, syncs, renames and locks a file where `run_dir` would be.
 [[nodiscard]] Finding check_commit(const std::filesystem::path& run_dir);
+/// The folder `stage` for copies of the slides: that it can be written to, is a disk of its own,
+/// and has room for them.
+[[nodiscard]] Finding check_stage(const std::filesystem::path& stage,
+                                  const std::vector<SlideSpec>& slides);
 /// A warning for each slide that cannot be opened, and a line on all.
 [[nodiscard]] std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides);
 

@@ -7,12 +7,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cli/doctor_checks.h"
 #include "common/base/error.h"
+#include "common/base/system.h"
 #include "common/base/units.h"
+#include "common/run/stage_folder.h"
+#include "common/slide/file_probe.h"
 #include "common/slide/source.h"
 
 namespace tilepool {
@@ -34,10 +38,28 @@ fs::path existing_folder(const fs::path& path) {
   return folder;
 }
 
-std::optional<std::size_t> free_bytes(const fs::path& folder) {
-  struct statvfs space {};
-  if (statvfs(folder.c_str(), &space) != 0) return std::nullopt;
-  return static_cast<std::size_t>(space.f_bavail) * space.f_frsize;
+/// What copying the slides to `stage` would come to.
+struct StagingNeed {
+  std::size_t bytes = 0;    ///< of what can be copied
+  std::size_t beside = 0;   ///< slides of it on the same file system already
+  std::size_t several = 0;  ///< slides that cannot: several files each
+};
+
+StagingNeed staging_need(const fs::path& stage, const std::vector<SlideSpec>& slides) {
+  StagingNeed need;
+  struct stat folder {};
+  const bool known = ::stat(stage.c_str(), &folder) == 0;
+  for (const SlideSpec& slide : slides) {
+    struct stat file {};
+    if (::stat(slide.path.c_str(), &file) != 0) continue;  // check_slides tells of it
+    if (has_companion_files(slide.path)) {
+      ++need.several;
+      continue;
+    }
+    need.bytes += static_cast<std::size_t>(file.st_size);
+    if (known && file.st_dev == folder.st_dev) ++need.beside;
+  }
+  return need;
 }
 
 /// A folder that is removed with all in it.
@@ -164,6 +186,31 @@ Finding check_commit(const fs::path& run_dir) {
                      "told to do without");
   return files(Health::kPass, "run directory",
                folder.string() + ": writing, fsync, renaming and locking work");
+}
+
+Finding check_stage(const fs::path& stage, const std::vector<SlideSpec>& slides) {
+  const auto finding = [](Health health, const std::string& found, const std::string& remedy) {
+    return Finding{health, Finding::Area::kConfig, "/workers/stage", found, remedy};
+  };
+  if (const std::string problem = why_no_stage(stage); !problem.empty())
+    return finding(Health::kFail, problem + " on " + host_name(),
+                   "make it on every node (ask the doctor there), name another folder, or write "
+                   "null");
+  const StagingNeed need = staging_need(stage, slides);
+  const std::size_t free = free_bytes(stage).value_or(0);
+  const std::string found = fmt::format("{}: {} free, {} of slides to copy", stage.string(),
+                                        format_bytes(free), format_bytes(need.bytes));
+  if (need.beside > 0)
+    return finding(Health::kWarn,
+                   fmt::format("{}; {} lie on the same file system", found, need.beside),
+                   "name a folder on a disk of the node: copying gains nothing here");
+  if (need.several > 0)
+    return finding(Health::kWarn, fmt::format("{}; {} are several files each", found, need.several),
+                   "those are read where they lie");
+  if (need.bytes > free / 10 * 9)
+    return finding(Health::kWarn, found,
+                   "not all fit at once; what does not is read where it lies");
+  return finding(Health::kPass, found, "");
 }
 
 std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides) {

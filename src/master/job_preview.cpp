@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numbers>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "common/base/units.h"
 #include "common/memory/budget.h"
 #include "common/model/tile_grid.h"
+#include "common/slide/file_probe.h"
 #include "common/slide/source.h"
 #include "report/html.h"
 #include "report/text_table.h"
@@ -45,8 +47,16 @@ double scan_pixels(const SlideInfo& info, double scan_mpp) {
   return pixels;
 }
 
+/// 0 when it cannot be told.
+std::uint64_t file_bytes(const std::string& path) {
+  std::error_code error;
+  const std::uint64_t bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : bytes;
+}
+
 void open_and_count(const Options& options, const SlideSpec& spec, PreviewSlide& slide) {
   const SlideInfo info = open_slide(spec.path, spec.mpp, options.workers.reader)->info();
+  if (!has_companion_files(spec.path)) slide.staged_bytes = file_bytes(spec.path);
   slide.vendor = info.vendor;
   slide.width = info.width;
   slide.height = info.height;
@@ -129,6 +139,7 @@ void estimate(const Options& options, JobPreview& preview) {
   for (const PreviewSlide& slide : preview.slides) {
     preview.scan_px += slide.scan_px;
     if (!slide.problem.empty()) continue;
+    preview.staged_bytes += slide.staged_bytes;
     preview.tiles += slide.tiles;
     tile_px += slide.tile_px;
   }
@@ -174,6 +185,14 @@ std::string memory_line(const PreviewMachine& machine) {
                      format_bytes(machine.limit_bytes), format_bytes(machine.smallest_limit_bytes));
 }
 
+std::string staging_line(const JobPreview& preview) {
+  if (preview.stage.empty()) return "";
+  const std::string limit =
+      preview.stage_limit == 0 ? "90 % of what is free there" : format_bytes(preview.stage_limit);
+  return fmt::format("staging    {} of slides to {} on each node that reads them, at most {}\n",
+                     format_bytes(preview.staged_bytes), preview.stage, limit);
+}
+
 std::string totals(const JobPreview& preview) {
   const double share = preview.tiles > 0 ? static_cast<double>(preview.sample_most) : 0;
   std::string text;
@@ -194,7 +213,7 @@ std::string totals(const JobPreview& preview) {
       counted(static_cast<std::uint64_t>(std::max(1, preview.machine.workers)), "worker"),
       counted(static_cast<std::uint64_t>(std::max(1, preview.machine.threads)), "thread"),
       significant(preview.px_per_thread_s * 1e-6));
-  return text + memory_line(preview.machine);
+  return text + staging_line(preview) + memory_line(preview.machine);
 }
 
 using Json = nlohmann::ordered_json;
@@ -227,6 +246,8 @@ std::string as_json(const JobPreview& preview) {
                          {"threads_per_worker", preview.machine.threads},
                          {"limit_bytes", preview.machine.limit_bytes},
                          {"smallest_limit_bytes", preview.machine.smallest_limit_bytes},
+                         {"stage", preview.stage},
+                         {"staged_bytes_at_most", preview.staged_bytes},
                          {"memory_fits", preview.memory_fits()},
                          {"warnings", preview.warnings}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -249,6 +270,8 @@ JobPreview preview_job(const Options& options, const std::vector<SlideSpec>& coh
   preview.machine = machine;
   preview.size_px = options.tiles.size_px;
   preview.halo_px = options.tiles.halo_px;
+  preview.stage = options.workers.stage.value_or("");
+  preview.stage_limit = options.workers.stage_limit.value_or(0);
   for (const SlideSpec& spec : cohort) preview.slides.push_back(preview_slide(options, spec));
   estimate(options, preview);
   warn_of_small_halo(options, preview);

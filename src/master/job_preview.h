@@ -28,8 +28,9 @@ struct PreviewSlide {
   std::string mpp_source;
   double tile_mpp = std::numeric_limits<double>::quiet_NaN();  ///< um per analysis px
   std::int64_t tiles = 0;                                      ///< of the grid
-  double tile_px = 0;  ///< analysis pixels of all of them, halos included
-  double scan_px = 0;  ///< pixels of the level that is about what the scan reads
+  double tile_px = 0;              ///< analysis pixels of all of them, halos included
+  double scan_px = 0;              ///< pixels of the level that is about what the scan reads
+  std::uint64_t staged_bytes = 0;  ///< of its file, if it can be copied to a node's disk
 };
 
 /// What a job would do. How many tiles hold tissue is known after the scan only, so what depends on
@@ -44,6 +45,9 @@ struct JobPreview {
   double scan_px = 0;
   double seconds = 0;                 ///< scan and sample, at px_per_thread_s
   double px_per_thread_s = 0;         ///< the guess that `seconds` rests on
+  std::string stage;                  ///< /workers/stage; empty: slides are not copied
+  std::uint64_t stage_limit = 0;      ///< bytes on each node; 0: what is free there
+  std::uint64_t staged_bytes = 0;     ///< of all slides that can be copied
   std::vector<std::string> warnings;  ///< one line each
 
   [[nodiscard]] std::size_t failing() const;

@@ -224,6 +224,8 @@ void Master::on_heartbeat(int from, const Heartbeat& message) {
   rank.wait_lease_s = message.wait_lease_s;
   rank.device_busy_s = message.device_busy_s;
   rank.device_peak_bytes = std::max(rank.device_peak_bytes, message.device_peak_bytes);
+  rank.staged_slides = message.staged_slides;
+  rank.staged_bytes = message.staged_bytes;
   channel_.send(from, Alive{++peer->second.heartbeats});
   if (scheduler_ == nullptr) return;
   if (phase_ != Phase::kStopping) tell_again(from, peer->second, message.leases);

@@ -427,6 +427,8 @@ Telemetry Master::telemetry() const {
     numbers["device_busy_s"].push_back(rank.device_busy_s);
     numbers["device_limit_bytes"].push_back(static_cast<double>(rank.device_budget_bytes));
     numbers["device_peak_bytes"].push_back(static_cast<double>(rank.device_peak_bytes));
+    numbers["staged_slides"].push_back(static_cast<double>(rank.staged_slides));
+    numbers["staged_bytes"].push_back(static_cast<double>(rank.staged_bytes));
     text["role"].push_back(rank.role);
     text["host"].push_back(rank.host);
     text["device"].push_back(rank.device);

@@ -19,14 +19,19 @@ constexpr std::size_t kResultsBytes = 24 * kMiB;
 // Before the tiles slides are scanned: the largest scan (scan_slide_bytes, 12 Mpx) fits.
 constexpr std::size_t kLeastDataBytes = 176 * kMiB;
 
+// Beside its buffer: the copying thread's stack, and the blocks of which it takes a fingerprint.
+constexpr std::size_t kStagingThreadBytes = 6 * kMiB;
+
 MemoryPlan lay_out(const MemoryDemand& demand, int compute, int read, int buffers, int slides) {
   MemoryPlan plan{compute, read, buffers, slides, 0, kResultsBytes, 0};
   plan.data_bytes =
       std::max(kLeastDataBytes, static_cast<std::size_t>(buffers) * demand.rgb_bytes +
-                                    static_cast<std::size_t>(compute) * demand.scratch_bytes);
+                                    static_cast<std::size_t>(compute) * demand.scratch_bytes) +
+      demand.staging_bytes;
   plan.total_bytes = demand.resident_bytes + kFixedBytes + kResultsBytes + plan.data_bytes +
                      static_cast<std::size_t>(slides) * kOpenSlideBytes +
-                     static_cast<std::size_t>(compute + read) * kThreadBytes;
+                     static_cast<std::size_t>(compute + read) * kThreadBytes +
+                     (demand.staging_bytes > 0 ? kStagingThreadBytes : 0);
   return plan;
 }
 

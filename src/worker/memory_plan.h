@@ -14,6 +14,7 @@ struct MemoryDemand {
   int compute_threads = 1;         ///< wanted, >= 1
   int read_threads = 1;            ///< wanted, >= 0 (0: the computing thread reads)
   int open_slides = 4;             ///< wanted, >= 1
+  std::size_t staging_bytes = 0;   ///< buffer of the thread that copies slides; 0: none does
 };
 
 /// How many of each a rank may have at once so that its resident set stays below the limit.

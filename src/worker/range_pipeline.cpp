@@ -62,8 +62,9 @@ void expect_tiles(SlideSource& source, const TileGrid& grid, const std::vector<R
 
 RangePipeline::RangePipeline(const Options& options, const MemoryPlan& plan,
                              std::uint32_t generation, Budget& budget, SlidePool& slides,
-                             ComputeDevice& device)
+                             ComputeDevice& device, StagedSlides* staged)
     : slides_(slides),
+      staged_(staged),
       generation_(generation),
       n_tile_features_(task_schema(options).tile_features.size()),
       results_limit_(plan.results_bytes) {
@@ -216,7 +217,8 @@ bool RangePipeline::step() {
   return true;
 }
 
-// A slide on a network file system may fail for a moment: the second failure counts.
+// A slide on a network file system may fail for a moment: the second failure counts. What the copy
+// on this node does not give, the slide itself may.
 void RangePipeline::read(Item& item) {
   const InHand note(static_cast<std::uint32_t>(WorkKind::kRange), generation_,
                     item.job.sample_index);
@@ -225,13 +227,16 @@ void RangePipeline::read(Item& item) {
   const Stopwatch watch;
   const SlideContext& context = *item.job.context;
   const PoolTile& tile = item.job.tile;
+  const std::string& original = context.slide.path;
+  const std::string first = staged_ == nullptr ? original : staged_->path_of(original);
   for (int attempt = 0; attempt < 2; ++attempt) {
     try {
-      const auto source = slides_.get(context.slide.path, context.mpp);
+      const auto source = slides_.get(attempt == 0 ? first : original, context.mpp);
       check(source->info().fingerprint == context.slide.fingerprint, ErrorCode::kSlide,
             "the slide file changed after it was scanned");
       expect_tiles(*source, context.grid, item.near);
       item.window = read_tile(*source, context.grid, core_of(tile), buffers_[item.buffer].span());
+      if (attempt > 0 && first != original) staged_->distrust(original, item.failure);
       item.failure.clear();
       break;
     } catch (const Error& error) {

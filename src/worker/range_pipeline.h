@@ -19,6 +19,7 @@
 #include "common/run/plan_file.h"
 #include "common/slide/slide_pool.h"
 #include "worker/memory_plan.h"
+#include "worker/staged_slides.h"
 #include "worker/tile_task.h"
 
 namespace tilepool {
@@ -66,8 +67,10 @@ class RangePipeline {
  public:
   /// `generation`: of the plan that the sample indices belong to.
   /// As many tiles are computed at once as the plan says, or as `device` has memory for.
+  /// `staged`: where copies of the slides may be; null: there are none.
   RangePipeline(const Options& options, const MemoryPlan& plan, std::uint32_t generation,
-                Budget& budget, SlidePool& slides, ComputeDevice& device);
+                Budget& budget, SlidePool& slides, ComputeDevice& device,
+                StagedSlides* staged = nullptr);
   ~RangePipeline();  ///< drops what was not begun and joins the threads
   RangePipeline(const RangePipeline&) = delete;
   RangePipeline& operator=(const RangePipeline&) = delete;
@@ -125,6 +128,7 @@ class RangePipeline {
   [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
 
   SlidePool& slides_;
+  StagedSlides* const staged_;
   const std::uint32_t generation_;
   const std::size_t n_tile_features_;
   const std::size_t results_limit_;

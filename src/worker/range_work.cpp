@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/run/range_file.h"
@@ -17,18 +18,23 @@ constexpr double kCommitInterval_s = 20;
 
 RangeWork::RangeWork(const Options& options, const RunLayout& layout, const MemoryPlan& plan,
                      std::uint32_t generation, Budget& budget, SlidePool& slides,
-                     ComputeDevice& device, Channel& channel, LeaseDesk& desk)
+                     ComputeDevice& device, Channel& channel, LeaseDesk& desk, StagedSlides* staged)
     : layout_(layout),
       channel_(channel),
       desk_(desk),
       schema_(task_schema(options)),
       generation_(generation),
       device_(device),
-      pipeline_(options, plan, generation, budget, slides, device) {}
+      staged_(staged),
+      pipeline_(options, plan, generation, budget, slides, device, staged) {}
 
 void RangeWork::begin(const Work& work, OpenPlan& plan, double now_s) {
   pipeline_id_ = plan.head().pipeline_id;
   std::vector<TileJob> jobs = plan.tile_jobs(work.first, work.last);
+  const SlideContext* last = nullptr;
+  for (const TileJob& job : jobs)
+    if (staged_ != nullptr && std::exchange(last, job.context.get()) != job.context.get())
+      staged_->want(last->slide.path, last->slide.fingerprint, job.context);
   leases_[work.lease] = {work.first, work.last, work.first, now_s};
   pipeline_.submit(work.lease, std::move(jobs));
 }
@@ -129,6 +135,11 @@ void RangeWork::describe(Heartbeat& message) const {
   const ComputeDevice::Use use = device_.use();
   message.device_busy_s = use.busy_s;
   message.device_peak_bytes = use.peak_bytes;
+  if (staged_ != nullptr) {
+    const StagedSlides::Copied copied = staged_->copied();
+    message.staged_slides = copied.slides;
+    message.staged_bytes = copied.bytes;
+  }
   if (const auto front = pipeline_.next_to_begin()) {
     message.lease = front->lease;
     message.begun = front->sample_index;

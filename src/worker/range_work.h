@@ -20,10 +20,10 @@ namespace tilepool {
 /// as range files and told to the master. `now_s` is the worker's clock.
 class RangeWork {
  public:
-  /// All references must outlive it.
+  /// All references, and `staged` if it is not null, must outlive it.
   RangeWork(const Options& options, const RunLayout& layout, const MemoryPlan& plan,
             std::uint32_t generation, Budget& budget, SlidePool& slides, ComputeDevice& device,
-            Channel& channel, LeaseDesk& desk);
+            Channel& channel, LeaseDesk& desk, StagedSlides* staged);
 
   void begin(const Work& work, OpenPlan& plan, double now_s);
   /// Does a tile where no thread does, and commits what is worth it; false when nothing was to do.
@@ -56,6 +56,7 @@ class RangeWork {
   std::string pipeline_id_;
   std::map<std::uint64_t, Lease> leases_;
   ComputeDevice& device_;
+  StagedSlides* const staged_;
   RangePipeline pipeline_;
   double commit_s_ = 0;
   bool stopping_ = false;

@@ -1,17 +1,33 @@
 #include "worker/worker.h"
 
+#include <span>
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/log.h"
 #include "common/base/process.h"
 #include "common/base/progress.h"
 #include "common/base/system.h"
 #include "common/base/units.h"
+#include "common/run/checksum.h"
 #include "cuda/trace.h"
 #include "worker/tile_reader.h"
 #include "worker/tile_task.h"
 
 namespace tilepool {
+namespace {
+
+/// The same for all ranks of this attempt at the run, another for any other.
+std::uint64_t run_key(const RunLayout& layout, const RunDescription& run) {
+  const auto started = run.provenance.find("started");
+  const std::string text = layout.root().lexically_normal().string() + "\n" +
+                           (started == run.provenance.end() ? "" : started->second);
+  Checksum key;
+  key.add(std::as_bytes(std::span(text)));
+  return key.value();
+}
+
+}  // namespace
 
 MemoryDemand Worker::memory_demand(const Options& options, const DeviceGrant& device,
                                    std::size_t limit_bytes, std::size_t resident_bytes,
@@ -26,6 +42,7 @@ MemoryDemand Worker::memory_demand(const Options& options, const DeviceGrant& de
   demand.read_threads =
       options.workers.readers < 0 ? threads : checked_cast<int>(options.workers.readers);
   demand.open_slides = checked_cast<int>(options.workers.open_slides);
+  demand.staging_bytes = options.workers.stage ? StagedSlides::kBufferBytes : 0;
   return demand;
 }
 
@@ -113,6 +130,7 @@ void Worker::handle(const Envelope& message) {
       const TraceRange trace("pack");
       if (ranges_ != nullptr) ranges_->describe(final_);
       ranges_.reset();  // its memory is the pack's now
+      staged_.reset();
       return setup_.pack(message.as<Pack>(), budget_);
     }
     case Tag::kAlive:
@@ -147,13 +165,27 @@ void Worker::begin_work(const Work& work) {
       return slide_work_.calibrate(work, plan_of(work.generation));
     case WorkKind::kRange: {
       OpenPlan& plan = plan_of(work.generation);
-      if (ranges_ == nullptr)
-        ranges_ = std::make_unique<RangeWork>(setup_.options, setup_.layout, plan_, work.generation,
-                                              budget_, slides_, *device_, channel_, desk_);
+      if (ranges_ == nullptr) begin_ranges(work.generation);
       return ranges_->begin(work, plan, now_s());
     }
   }
   fail(ErrorCode::kProtocol, "work of unknown kind {}", static_cast<unsigned>(work.kind));
+}
+
+// A node that cannot keep copies reads the slides where they lie: the results are the same.
+void Worker::begin_ranges(std::uint32_t generation) {
+  const WorkerOptions& workers = setup_.options.workers;
+  if (workers.stage) {
+    try {
+      staged_ = std::make_unique<StagedSlides>(*workers.stage, run_key(setup_.layout, run_),
+                                               workers.stage_limit, budget_, slides_);
+    } catch (const Error& error) {
+      log_warning("no slide is copied to a disk of {} (/workers/stage): {}", setup_.host,
+                  error.what());
+    }
+  }
+  ranges_ = std::make_unique<RangeWork>(setup_.options, setup_.layout, plan_, generation, budget_,
+                                        slides_, *device_, channel_, desk_, staged_.get());
 }
 
 OpenPlan& Worker::plan_of(std::uint32_t generation) {

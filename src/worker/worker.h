@@ -19,6 +19,7 @@
 #include "worker/open_plan.h"
 #include "worker/range_work.h"
 #include "worker/slide_work.h"
+#include "worker/staged_slides.h"
 
 namespace tilepool {
 
@@ -60,6 +61,7 @@ class Worker {
   void look_for_master();
   void on_work(const Work& work);
   void begin_work(const Work& work);
+  void begin_ranges(std::uint32_t generation);
   [[nodiscard]] OpenPlan& plan_of(std::uint32_t generation);
   void heartbeat();
   void begin_stop();
@@ -74,11 +76,12 @@ class Worker {
   RunDescription run_;
   LeaseDesk desk_;
   std::unique_ptr<OpenPlan> open_plan_;
-  SlideWork slide_work_;               // both after what their threads use
-  std::unique_ptr<RangeWork> ranges_;  ///< from the first range until the pack
-  Heartbeat final_;                    ///< what the ranges had to tell at their end
-  bool idle_ = true;                   ///< no range is in hand
-  LockWatch lock_;                     ///< the master's
+  SlideWork slide_work_;                  // both after what their threads use
+  std::unique_ptr<StagedSlides> staged_;  ///< while there are ranges; null: not asked for
+  std::unique_ptr<RangeWork> ranges_;     ///< from the first range until the pack
+  Heartbeat final_;                       ///< what the ranges had to tell at their end
+  bool idle_ = true;                      ///< no range is in hand
+  LockWatch lock_;                        ///< the master's
   std::chrono::steady_clock::time_point begin_;
   double last_heard_s_ = 0;
   double next_heartbeat_s_ = 0;

@@ -57,6 +57,27 @@ TEST_F(DoctorFolder, WarningsAndFailuresNameTheWayOut) {
   EXPECT_EQ(doctor_exit_code(findings), 78);
 }
 
+TEST_F(DoctorFolder, TheFolderForCopiesOfSlides) {
+  std::ofstream(folder_ / "a.svs") << std::string(2048, 'x');
+  std::ofstream(folder_ / "b.mrxs") << "x";
+  const SlideSpec here{"a", (folder_ / "a.svs").string(), "", std::nullopt, ""};
+  const SlideSpec several{"b", (folder_ / "b.mrxs").string(), "", std::nullopt, ""};
+  const Finding missing = check_stage(folder_ / "none", {here});
+  EXPECT_EQ(missing.health, Health::kFail);
+  EXPECT_EQ(missing.found.find((folder_ / "none").string() + " is not there"), 0U);
+  EXPECT_FALSE(missing.remedy.empty());
+  EXPECT_EQ(doctor_exit_code({missing}), 78);
+  const Finding beside = check_stage(folder_, {here});
+  EXPECT_EQ(beside.health, Health::kWarn);
+  EXPECT_NE(beside.found.find("2.00 KiB of slides to copy; 1 lie on the same file system"),
+            std::string::npos)
+      << beside.found;
+  const Finding in_place = check_stage("/dev/shm", {several});
+  EXPECT_EQ(in_place.health, Health::kWarn);
+  EXPECT_NE(in_place.found.find("1 are several files each"), std::string::npos) << in_place.found;
+  EXPECT_EQ(check_stage("/dev/shm", {}).health, Health::kPass);
+}
+
 TEST_F(DoctorFolder, EveryProblemOfAConfigurationIsAFailure) {
   const auto findings = examine({folder_, "c.json", "one\ntwo", {}});
   EXPECT_EQ(std::count_if(findings.begin(), findings.end(),

@@ -100,6 +100,16 @@ TEST(MemoryPlan, ShrinksUntilItFitsAndNeverBeyondTheLimit) {
   }
 }
 
+TEST(MemoryPlan, CopyingSlidesHasItsBufferBesideAllElse) {
+  MemoryDemand staging = demand(0);
+  staging.staging_bytes = 8 * kMiB;
+  EXPECT_EQ(smallest_limit_bytes(staging), smallest_limit_bytes(demand(0)) + (8 + 6) * kMiB);
+  staging.limit_bytes = smallest_limit_bytes(staging);
+  const auto plan = plan_memory(staging);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->data_bytes, (32 + 200 + 8) * kMiB);
+}
+
 TEST(MemoryPlan, TheSmallestLimitIsTheSmallest) {
   const std::size_t least = smallest_limit_bytes(demand(0));
   EXPECT_TRUE(plan_memory(demand(least)));

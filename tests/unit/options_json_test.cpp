@@ -256,6 +256,8 @@ TEST(OptionsSchema, EveryKeyReachesItsOwnMember) {
                                                     {"/task/classes", R"([{"name":"x"}])"},
                                                     {"/workers/device", R"("cuda")"},
                                                     {"/workers/reader", R"("direct")"},
+                                                    {"/workers/stage", R"("/tmp")"},
+                                                    {"/workers/stage_limit", R"("3GiB")"},
                                                     {"/output/compression", R"("none")"},
                                                     {"/memory/host_per_rank", R"("1GiB")"},
                                                     {"/memory/device_per_rank", R"("2GiB")"}};
@@ -311,14 +313,14 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   EXPECT_EQ(keys_in("/calibration"), 2U);
   [[maybe_unused]] const auto& [m1, m2] = options.memory;
   EXPECT_EQ(keys_in("/memory"), 2U);
-  [[maybe_unused]] const auto& [w1, w2, w3, w4] = options.workers;
-  EXPECT_EQ(keys_in("/workers"), 4U);
+  [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6] = options.workers;
+  EXPECT_EQ(keys_in("/workers"), 6U);
   [[maybe_unused]] const auto& [o1, o2] = options.output;
   EXPECT_EQ(keys_in("/output"), 1U);  // codec and level are one key
   [[maybe_unused]] const auto& [r1, r2, r3, r4, r5] = options.run;
   EXPECT_EQ(keys_in("/run"), 5U);
   [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = options;
-  EXPECT_EQ(option_keys().size(), 2U + 3 + 7 + 4 + 17 + 2 + 2 + 4 + 1 + 5);
+  EXPECT_EQ(option_keys().size(), 2U + 3 + 7 + 4 + 17 + 2 + 2 + 6 + 1 + 5);
 }
 
 TEST(OptionsJson, ExactTissueIsAFlagAndKnowsNoVariance) {
@@ -353,6 +355,8 @@ TEST(ResultIdentity, HoldsWhatChangesResultsAndNothingElse) {
   elsewhere.workers.readers = 0;
   elsewhere.workers.device = Device::kCpu;
   elsewhere.workers.reader = Reader::kOpenSlide;
+  elsewhere.workers.stage = "/local/scratch";
+  elsewhere.workers.stage_limit = kGiB;
   elsewhere.output.codec = Codec::kLz4;
   elsewhere.run.range_tiles = 3;
   elsewhere.tissue.scan_strip_mpx = 1;

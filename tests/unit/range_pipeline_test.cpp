@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -12,6 +13,8 @@
 #include "common/base/error.h"
 #include "common/base/units.h"
 #include "common/kernels/cpu_backend.h"
+#include "common/slide/fingerprint.h"
+#include "support/run_python.h"
 #include "worker/job_pool.h"
 #include "worker/tile_reader.h"
 
@@ -279,6 +282,43 @@ TEST(RangePipeline, ALostDeviceLeavesItsTilesUndone) {
     EXPECT_LE(done, 20U) << "the tiles that it computed, if they are at the front";
     EXPECT_GT(pipeline.counters().tiles, 0U);
   }
+}
+
+/// The copy on this node's disk is torn throughout, the slide is not.
+TEST(RangePipelineStaged, ACopyThatFailsCostsNothingAndIsReadNoMore) {
+  const testing::TempFolder folder;
+  const std::string original = (folder.path() / "slide.svs").string();
+  std::ofstream(original) << "pixels";
+  struct TornSlide : FakeSlide {
+    void read(int /*level*/, std::int64_t /*x*/, std::int64_t /*y*/, RgbView /*out*/) override {
+      fail(ErrorCode::kSlide, "the disk is torn");
+    }
+  };
+  int copies_opened = 0;
+  Rig rig(0, 1);
+  SlidePool pool{
+      2, [&](const std::string& path, std::optional<double>) -> std::unique_ptr<SlideSource> {
+        if (path == original) return std::make_unique<FakeSlide>();
+        ++copies_opened;
+        return std::make_unique<TornSlide>();
+      }};
+  auto context = std::make_shared<SlideContext>();
+  context->slide.path = original;
+  context->slide.fingerprint = "fake";
+  context->grid = {1024, 1024, 64, 64, 0};
+  context->task = make_tile_task(rig.options, std::nan(""), {});
+  rig.context = context;
+  StagedSlides staged(folder.path(), 1, std::nullopt, rig.budget, pool);
+  staged.want(original, slide_fingerprint(original), context);
+  while (staged.path_of(original) == original) std::this_thread::yield();
+
+  RangePipeline pipeline(rig.options, rig.plan, 0, rig.budget, pool, rig.device, &staged);
+  pipeline.submit(1, rig.jobs());
+  for (const FinishedTiles& finished : drain(pipeline, 1))
+    for (std::size_t i = 0; i < finished.jobs.size(); ++i)
+      EXPECT_EQ(finished.results[i].status == TileStatus::kFailed, finished.jobs[i].tile.x == 192);
+  EXPECT_EQ(copies_opened, 1);
+  EXPECT_EQ(staged.path_of(original), original);
 }
 
 }  // namespace

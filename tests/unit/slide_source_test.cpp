@@ -205,6 +205,19 @@ TEST(SlidePool, NeverClosesNorReopensWhatIsHeld) {
   EXPECT_EQ(open, 2) << "b is closed, a is held, c is open";
 }
 
+TEST(SlidePool, ClosesOneSlideUnlessItIsHeld) {
+  std::atomic<int> open{0};
+  SlidePool pool(4, [&](const std::string&, std::optional<double>) {
+    return std::make_unique<FakeSource>(open);
+  });
+  const auto held = pool.get("a", std::nullopt);
+  (void)pool.get("b", std::nullopt);
+  EXPECT_FALSE(pool.close("a"));
+  EXPECT_TRUE(pool.close("b"));
+  EXPECT_TRUE(pool.close("never opened"));
+  EXPECT_EQ(open, 1);
+}
+
 TEST(SlidePool, ConcurrentGetsOpenOnceAndFailuresAreNotRemembered) {
   std::atomic<int> open{0};
   std::atomic<int> tries{0};

@@ -103,8 +103,10 @@ enum class Reader { kAuto, kOpenSlide, kDirect };
 struct WorkerOptions {
   Device device = Device::kAuto;
   Reader reader = Reader::kAuto;
-  std::int64_t readers = -1;     ///< -1 all cores granted, 0 one thread for all, N threads
-  std::int64_t open_slides = 4;  ///< slides that a rank keeps open at most, 1..64
+  std::int64_t readers = -1;         ///< -1 all cores granted, 0 one thread for all, N threads
+  std::int64_t open_slides = 4;      ///< slides that a rank keeps open at most, 1..64
+  std::optional<std::string> stage;  ///< absolute; each node's folder for copies of slides
+  std::optional<std::size_t> stage_limit;  ///< bytes on each node; nullopt: 90 % of what is free
 };
 
 enum class Codec { kNone, kGzip, kLz4 };

@@ -151,7 +151,7 @@ template <class Target, class Ref>
 template <class Target, class Ref>
 [[nodiscard]] Binding<Target> text(Ref ref, std::size_t max_bytes) {
   return make_binding<Target, std::string>(
-      ref, "text", "", nullptr,
+      ref, or_null<MemberOf<Target, Ref>>("text"), "", nullptr,
       [max_bytes](const Json& value, std::string& out) { return read_text(value, max_bytes, out); },
       [](const std::string& value) { return Json(value); });
 }

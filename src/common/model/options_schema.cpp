@@ -356,6 +356,19 @@ void append_machine_keys(Keys& keys) {
                         integer<O, std::int64_t>(
                             [](auto& o) -> auto& { return o.workers.open_slides; }, 1, 64),
                         "slides", "Slides that a rank keeps open at most."));
+  keys.push_back(key<O>("/workers/stage", kNone,
+                        text<O>(
+                            [](auto& o) -> auto& { return o.workers.stage; }, kMaxPathBytes),
+                        "",
+                        "A folder on a disk of each node (absolute) to which a slide is copied "
+                        "once while its tiles are read; null: slides are read where they lie."));
+  keys.push_back(
+      key<O>("/workers/stage_limit", kNone,
+             bytes_or_auto<O>(
+                 [](auto& o) -> auto& { return o.workers.stage_limit; }, 1 << 20),
+             "",
+             "Most that a run's copies take on each node; auto: 90 % of what is free there. "
+             "What does not fit is read where it lies."));
   keys.push_back(key<O>("/output/compression", kNone, compression(), "",
                         "Compression of results.h5; lz4 is fast, but h5py then needs hdf5plugin."));
 }
@@ -572,6 +585,11 @@ template void bind_object(const Json&, const std::string&, const std::vector<Key
                           CellClass&, std::vector<ConfigProblem>&);
 
 void cross_check(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.workers.stage && !options.workers.stage->starts_with('/'))
+    problems.push_back({"/workers/stage",
+                        fmt::format("\"{}\" is not an absolute path; name a folder that each node "
+                                    "has, such as \"/local/scratch\", or write null",
+                                    *options.workers.stage)});
   if (options.tiles.halo_px > options.tiles.size_px)
     problems.push_back(
         {"/tiles/halo_px", fmt::format("{} is more than /tiles/size_px ({})", options.tiles.halo_px,

@@ -138,6 +138,8 @@ struct Heartbeat {
   double wait_read_s = 0, wait_commit_s = 0, wait_lease_s = 0;  ///< computing threads, summed
   double device_busy_s = 0;             ///< the GPU was computing something; 0 on the CPU
   std::uint64_t device_peak_bytes = 0;  ///< of the GPU's memory, by this rank
+  std::uint64_t staged_slides = 0;      ///< that this rank copied to its node's disk
+  std::uint64_t staged_bytes = 0;       ///< of those
 };
 
 struct Cancel {
@@ -204,7 +206,7 @@ static_assert(std::has_unique_object_representations_v<Hello>);
 static_assert(std::has_unique_object_representations_v<Work>);
 static_assert(std::has_unique_object_representations_v<Finished>);
 static_assert(sizeof(Committed) == 7 * sizeof(std::uint64_t));
-static_assert(sizeof(Heartbeat) == 16 * sizeof(std::uint64_t));
+static_assert(sizeof(Heartbeat) == 18 * sizeof(std::uint64_t));
 static_assert(std::has_unique_object_representations_v<Pack>);
 
 }  // namespace tilepool

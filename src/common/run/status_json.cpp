@@ -14,7 +14,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankStatus, rank, role, host, device, gpu_uui
                                    budget_bytes, rss_bytes, peak_rss_bytes, tiles, pixels_read,
                                    read_s, compute_s, commit_s, wait_read_s, wait_commit_s,
                                    wait_lease_s, device_busy_s, device_budget_bytes,
-                                   device_peak_bytes, alive, silent_s)
+                                   device_peak_bytes, staged_slides, staged_bytes, alive, silent_s)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunStatus, state, exit_code, message, run_uuid, job_id, started,
                                    updated, slides, slides_scanned, slides_failed, slides_skipped,
                                    grid, pool, sample, tiles_done, tiles_failed, cells,

@@ -25,6 +25,8 @@ struct RankStatus {
   double wait_read_s = 0, wait_commit_s = 0, wait_lease_s = 0;
   double device_busy_s = 0;  ///< the GPU was computing something; 0 on the CPU
   std::uint64_t device_budget_bytes = 0, device_peak_bytes = 0;  ///< of the GPU's memory
+  std::uint64_t staged_slides = 0,
+                staged_bytes = 0;  ///< copied to its node's disk (/workers/stage)
   bool alive = true;
   double silent_s = 0;  ///< since it was last heard of
 };

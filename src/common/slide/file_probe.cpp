@@ -1,7 +1,9 @@
 #include "common/slide/file_probe.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cctype>
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
@@ -161,6 +163,13 @@ void check_slide_file(const std::string& path) {
   check(head != kLfs, ErrorCode::kSlide,
         "{} is a git-LFS pointer of {} bytes, not the slide itself; fetch it with `git lfs pull`",
         name, status.st_size);
+}
+
+bool has_companion_files(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  constexpr std::array<std::string_view, 4> kSeveral = {".mrxs", ".vms", ".vmu", ".dcm"};
+  return std::find(kSeveral.begin(), kSeveral.end(), extension) != kSeveral.end();
 }
 
 std::string why_impossible(const std::string& path) { return TiffSkeleton(path).impossible(); }

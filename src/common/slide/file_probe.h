@@ -18,6 +18,10 @@ void check_slide_file(const std::string& path);
 /// a TIFF that ends before its directories do, or one in strips; else "".
 [[nodiscard]] std::string why_not_recognised(const std::string& path);
 
+/// Whether a slide of that name is a part of several files (MIRAX, Hamamatsu VMS and VMU, DICOM),
+/// so that its pixels are not, or not all, in it.
+[[nodiscard]] bool has_companion_files(const std::string& path);
+
 /// The compression of a TIFF's first directory (TIFF 6.0, tag 259), 0 when the file is no TIFF.
 [[nodiscard]] std::uint64_t first_tiff_compression(const std::string& path);
 

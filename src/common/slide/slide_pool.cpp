@@ -76,6 +76,13 @@ void SlidePool::close_idle() {
   trim(0);
 }
 
+bool SlidePool::close(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  entries_.remove_if([&](const Entry& entry) { return entry.path == path && idle(entry); });
+  return std::none_of(entries_.begin(), entries_.end(),
+                      [&](const Entry& entry) { return entry.path == path; });
+}
+
 std::size_t SlidePool::open_slides() const {
   const std::lock_guard lock(mutex_);
   return entries_.size();

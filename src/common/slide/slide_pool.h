@@ -35,6 +35,8 @@ class SlidePool {
                                                  std::optional<double> mpp);
   /// Closes all that nobody holds.
   void close_idle();
+  /// Closes the slide unless somebody holds it; true when it is not open now.
+  bool close(const std::string& path);
   /// Slides open or being opened.
   [[nodiscard]] std::size_t open_slides() const;
 
