@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/run/atomic_file.h"
 #include "common/run/status_json.h"
+#include "common/run/temporary_folder.h"
 #include "launch/launch.h"
 #include "synth/synthesise.h"
 
@@ -16,25 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kCheck = "a killed worker";
-
-/// A folder beside the run directory, on the file system that runs will use.
-class TrialFolder {
- public:
-  explicit TrialFolder(const fs::path& run_dir)
-      : path_(temporary_path(fs::absolute(run_dir).parent_path() / "tilepool-doctor")) {
-    fs::create_directories(path_);
-  }
-  ~TrialFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TrialFolder(const TrialFolder&) = delete;
-  TrialFolder& operator=(const TrialFolder&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 int launch_with_a_death(const fs::path& folder, const fs::path& run_dir) {
   synthesise_cohort(folder, 1, 2048, 1);
@@ -60,7 +42,8 @@ int launch_with_a_death(const fs::path& folder, const fs::path& run_dir) {
 Finding try_a_loss(const fs::path& run_dir) {
   using Health = Finding::Health;
   try {
-    const TrialFolder folder(run_dir);
+    // Beside the run directory: on the file system that runs will use.
+    const TemporaryFolder folder(fs::absolute(run_dir).parent_path() / "tilepool-doctor");
     const fs::path trial = folder.path() / "run";
     fs::create_directories(trial);
     const int code = launch_with_a_death(folder.path(), trial);

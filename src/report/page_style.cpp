@@ -1,6 +1,26 @@
+#include <fmt/format.h>
+
+#include "report/html.h"
 #include "report/page.h"
 
 namespace tilepool {
+namespace {
+
+constexpr char kHead[] = R"(<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+)";
+
+}  // namespace
+
+std::string page_opening(std::string_view title, std::string_view style) {
+  return kHead + fmt::format("<title>{} – tilepool</title>\n<style>{}{}</style>\n</head>\n<body>\n",
+                             escape_html(title), page_style(), style);
+}
 
 // Every pair of text and ground has a contrast of at least 4.5 (WCAG 2.1 AA), in both schemes.
 std::string page_style() {

@@ -129,7 +129,9 @@ class BlockScaler {
   RgbView block_;
 };
 
-int level_for(const SlideInfo& info, double scale) {
+}  // namespace
+
+int level_for_scale(const SlideInfo& info, double scale) {
   int best = 0;
   for (std::size_t level = 0; level < info.levels.size(); ++level) {
     // A pyramid's downsample is the mean of two rounded ratios, so 2.0005 stands for 2.
@@ -138,11 +140,9 @@ int level_for(const SlideInfo& info, double scale) {
   return best;
 }
 
-}  // namespace
-
 LevelRegion scaled_region(const SlideInfo& info, double x, double y, double scale,
                           std::int64_t width, std::int64_t height) {
-  const int level = level_for(info, scale);
+  const int level = level_for_scale(info, scale);
   const double downsample = info.levels[static_cast<std::size_t>(level)].downsample;
   const Axis across(x, scale, downsample);
   const Axis down(y, scale, downsample);
@@ -158,7 +158,7 @@ void read_scaled(SlideSource& source, double x, double y, double scale, RgbView 
         "{} level-0 pixels per analysis pixel is not in 0.01..500; check the slide's mpp and "
         "tiles.mpp",
         scale);
-  const int level = level_for(source.info(), scale);
+  const int level = level_for_scale(source.info(), scale);
   const double downsample = source.info().levels[static_cast<std::size_t>(level)].downsample;
   if (scale == 1 && downsample == 1 && x == std::round(x) && y == std::round(y)) {
     return source.read(0, std::llround(x), std::llround(y), out);

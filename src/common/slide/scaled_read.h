@@ -31,4 +31,7 @@ struct LevelRegion {
 [[nodiscard]] LevelRegion scaled_region(const SlideInfo& info, double x, double y, double scale,
                                         std::int64_t width, std::int64_t height);
 
+/// The level that read_scaled takes `scale` from; a level may be coarser by 1 %.
+[[nodiscard]] int level_for_scale(const SlideInfo& info, double scale);
+
 }  // namespace tilepool
