@@ -64,13 +64,6 @@ struct Job {
   std::string host;
 };
 
-// `auto` shares out what the node grants over the ranks on it, less ten percent for what no rank
-// accounts for.
-std::size_t host_limit(const Options& options, int ranks_on_node) {
-  if (options.memory.host_per_rank) return *options.memory.host_per_rank;
-  return memory_limit_bytes() / 10 * 9 / static_cast<std::size_t>(ranks_on_node);
-}
-
 Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
   Options options = load_config(command.config, command.sets).options;
   DeviceChoice device =
@@ -83,7 +76,7 @@ Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
           1,
           std::move(device),
           host_name()};
-  job.limit_bytes = host_limit(job.options, mpi == nullptr ? 1 : mpi->node_size());
+  job.limit_bytes = host_limit_bytes(job.options, mpi == nullptr ? 1 : mpi->node_size());
   const int sharers = mpi == nullptr ? 1 : mpi->workers_on_my_cores();
   job.threads = std::max(1, cpu_cores_granted() / std::max(1, sharers));
   return job;
@@ -294,6 +287,13 @@ void report_run(const RunLayout& layout) {
 }
 
 }  // namespace
+
+// `auto` shares out what the node grants over the ranks on it, less ten percent for what no rank
+// accounts for.
+std::size_t host_limit_bytes(const Options& options, int ranks_on_node) {
+  if (options.memory.host_per_rank) return *options.memory.host_per_rank;
+  return memory_limit_bytes() / 10 * 9 / static_cast<std::size_t>(ranks_on_node);
+}
 
 std::vector<SlideSpec> cohort_of(const CommandLine& command, const Options& options) {
   std::vector<std::string> warnings;

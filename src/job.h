@@ -16,6 +16,10 @@ namespace tilepool {
 /// The cohort of the command's configuration; what is odd in it is warned of on stderr.
 [[nodiscard]] std::vector<SlideSpec> cohort_of(const CommandLine& command, const Options& options);
 
+/// What the resident set of one of `ranks_on_node` ranks may take: memory.host_per_rank, or its
+/// share of what the node grants.
+[[nodiscard]] std::size_t host_limit_bytes(const Options& options, int ranks_on_node);
+
 /// Prints what the configured job would do on this machine: slides opened and tiles counted,
 /// nothing computed. Returns 0, 66 when no slide can be used, 78 when the memory budget is too
 /// small.

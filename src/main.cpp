@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "bench_command.h"
 #include "cli/command_line.h"
 #include "cli/doctor.h"
 #include "common/base/checked.h"
@@ -137,6 +138,8 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
       return 0;
     case Verb::kPlan:
       return plan_job(command);
+    case Verb::kBench:
+      return bench_job(command);
     case Verb::kSubmit:
       return submit(command);
     case Verb::kLaunch:

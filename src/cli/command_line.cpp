@@ -33,6 +33,8 @@ constexpr std::array kVerbs = {
              "run under mpirun so that a lost worker does not end it"},
     VerbInfo{Verb::kStatus, "status", "RUN_DIR", "what a run has done, slide by slide"},
     VerbInfo{Verb::kReport, "report", "RUN_DIR", "write report.html again"},
+    VerbInfo{Verb::kBench, "bench", "CONFIG",
+             "where a job's time goes on this machine: files, decoding, reading, computing"},
     VerbInfo{Verb::kExport, "export", "RUN_DIR", "results in the formats of other programs"},
     VerbInfo{Verb::kTrain, "train", "RUN_DIR", "train a classifier from reviewed cells"},
     VerbInfo{Verb::kSubmit, "submit", "CONFIG", "render the Slurm script and submit it"},
@@ -100,6 +102,15 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
     case Verb::kStatus:
       add("watch", po::bool_switch(&line.watch), "go on until the run ends");
       add("exit-code", po::bool_switch(&line.exit_code), "exit with the run's own exit code");
+      break;
+    case Verb::kBench:
+      add("seconds",
+          number_value("--seconds", line.seconds, 2, 86400)->default_value(60)->value_name("S"),
+          "what it may take, about");
+      add("threads", number_value("--threads", line.threads, 1, 1024)->value_name("N"),
+          "most threads to read with (default: the cores that are granted)");
+      add("out", path_value(line.out)->default_value("bench.html")->value_name("FILE"),
+          "the page to write");
       break;
     case Verb::kExport:
       add("format", po::value(&line.format)->required()->value_name("NAME"),

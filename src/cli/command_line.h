@@ -12,6 +12,7 @@ enum class Verb {
   kPrint,  ///< --help or --version: print `text` and succeed
   kPlan,
   kRun,
+  kBench,
   kLaunch,
   kStatus,
   kReport,
@@ -47,13 +48,15 @@ struct CommandLine {
   std::vector<std::string> command;  ///< launch: "run", CONFIG and its options, to hand on
 
   std::string format;                                ///< export
-  std::filesystem::path out;                         ///< export, train, synth
+  std::filesystem::path out;                         ///< export, train, synth, bench
   std::filesystem::path labels;                      ///< train
   std::string class_name;                            ///< train
   int nodes = 0, gpus_per_node = 0;                  ///< submit
   std::optional<int> ranks_per_node, cpus_per_task;  ///< submit, >= 1
   std::string memory, time;                          ///< submit: in Slurm's words
   std::string partition, account;                    ///< submit
+  double seconds = 0;                                ///< bench, >= 1
+  int threads = 0;                                   ///< bench: the most to try; 0: all cores
   int slides = 0;                                    ///< synth, >= 1
   std::int64_t size_px = 0;                          ///< synth: edge of a slide, 256..100000
   std::uint64_t seed = 0;                            ///< synth

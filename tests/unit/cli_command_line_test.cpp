@@ -100,6 +100,15 @@ TEST(CommandLine, VerbsAndTheirOptions) {
   EXPECT_EQ(synth.size_px, 1024);
   EXPECT_EQ(synth.seed, 1U);
 
+  const CommandLine bench = parse({"bench", "c.json", "--seconds", "9", "--threads=3"});
+  EXPECT_EQ(bench.verb, Verb::kBench);
+  EXPECT_EQ(bench.seconds, 9);
+  EXPECT_EQ(bench.threads, 3);
+  EXPECT_EQ(bench.out, "bench.html");
+  EXPECT_EQ(parse({"bench", "c.json"}).threads, 0);
+  EXPECT_NE(usage_error({"bench", "c.json", "--seconds", "1"}).find("--seconds: 1 is not in [2,"),
+            std::string::npos);
+
   EXPECT_EQ(parse({"doctor"}).config, "");
   EXPECT_EQ(parse({"doctor", "c.json"}).config, "c.json");
   EXPECT_EQ(parse({"report", "r"}).verb, Verb::kReport);
@@ -135,8 +144,8 @@ TEST(CommandLine, HelpAndVersionArePrinted) {
   EXPECT_EQ(parse({"run", "--version"}).text, version_line());
   const CommandLine help = parse({"--help"});
   EXPECT_EQ(help.verb, Verb::kPrint);
-  for (const char* verb : {"plan", "run", "launch", "status", "report", "export", "train", "submit",
-                           "doctor", "synth", "config"}) {
+  for (const char* verb : {"plan", "run", "launch", "bench", "status", "report", "export", "train",
+                           "submit", "doctor", "synth", "config"}) {
     EXPECT_NE(help.text.find(verb), std::string::npos) << verb;
     const CommandLine own = parse({verb, "--help"});  // nothing else is required
     EXPECT_EQ(own.verb, Verb::kPrint);
@@ -149,8 +158,8 @@ TEST(CommandLine, HelpAndVersionArePrinted) {
 TEST(CommandLine, DocumentIsComplete) {
   std::ifstream stream(std::string(TILEPOOL_SOURCE_DIR) + "/docs/cli.md");
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  for (const char* verb : {"plan", "run", "launch", "status", "report", "export", "train", "submit",
-                           "doctor", "synth", "config"}) {
+  for (const char* verb : {"plan", "run", "launch", "bench", "status", "report", "export", "train",
+                           "submit", "doctor", "synth", "config"}) {
     EXPECT_NE(text.find(std::string("| `") + verb + " "), std::string::npos) << verb;
     const std::string help = parse({verb, "--help"}).text;
     const std::regex option("--[a-z-]+");

@@ -28,7 +28,8 @@ ARROWS = {
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
-    "main": COMMON | {"master", "worker", "cli", "launch", "report", "submit", "synth", "cuda"},
+    "bench": COMMON | {"worker", "launch", "report"},
+    "main": COMMON | {"bench", "master", "worker", "cli", "launch", "report", "submit", "synth", "cuda"},
 }
 
 # Headers of libraries that pure modules must not see.
@@ -120,6 +121,8 @@ def test_the_map_has_no_circle():
         ("master", '#include "worker/worker.h"', True),
         ("cli", '#include "master/cohort.h"', True),
         ("main", '#include "master/cohort.h"', False),
+        ("worker", '#include "bench/timing.h"', True),
+        ("bench", '#include "worker/tile_reader.h"', False),
         ("base", '#include "error.h"', True),
         ("cli", '#include "main.cpp"', True),
         ("base", '// #include "common/memory/budget.h"', False),
