@@ -81,6 +81,9 @@ std::vector<BenchBar> bench_bars(const BenchFigures& figures) {
   add_rates(bars, summary.limit, "decode limit", BenchBar::Kind::kLimit);
   add_rates(bars, summary.direct, "direct source", BenchBar::Kind::kSource);
   add_rates(bars, summary.openslide, "OpenSlide", BenchBar::Kind::kSource);
+  if (!summary.reads_directly && summary.direct.empty() &&
+      most_threads_mpx_s(summary.reading) != most_threads_mpx_s(summary.openslide))
+    add_rates(bars, summary.reading, "each as a run does", BenchBar::Kind::kSource);
   if (figures.job.problem.empty())
     bars.push_back({fmt::format("the job, {}",
                                 counted(static_cast<std::uint64_t>(figures.job.threads), "thread")),

@@ -18,6 +18,27 @@ std::string bytes_rate(double bytes_s) {
                         : significant(bytes_s * 1e-6) + " MB/s";
 }
 
+/// Whether a decoding thread would wait most of its time for JPEG tiles that are in no cache.
+bool places_slow(const BenchSummary& summary) {
+  const double one = one_thread_mpx_s(summary.limit);
+  return summary.random_read_s && summary.random_px > 0 && one > 0 &&
+         summary.random_px * 1e-6 / *summary.random_read_s < kSlowPlaces * one;
+}
+
+std::string arrival_of_a_tile(const BenchSummary& summary) {
+  return fmt::format("A JPEG tile takes {} ms to arrive from the file system and {} ms to decode",
+                     significant(1e3 * *summary.random_read_s),
+                     significant(1e3 * summary.random_px * 1e-6 / one_thread_mpx_s(summary.limit)));
+}
+
+BenchFinding bound_by_places(const BenchSummary& summary, const JobFigures& job) {
+  return {"bound-by-file-system",
+          fmt::format("Computing threads waited for reads {} of their time, though reading is fast "
+                      "once the file is cached. {}: the job is bound by the file system. Stage the "
+                      "slides to a local disk.",
+                      percent(job.wait_read, 1), arrival_of_a_tile(summary))};
+}
+
 BenchFinding bound_by_file(const BenchSummary& summary, double job) {
   return {"bound-by-file-system",
           fmt::format("The job is bound by the file system: it gives {}, which is {} of these "
@@ -64,20 +85,24 @@ BenchFinding bound(const BenchSummary& summary, const JobFigures& job) {
   if (file_known && *summary.file_mpx_s < kScarceFile * job.mpx_s)
     return bound_by_file(summary, job.mpx_s);
   const double lead = reading / job.mpx_s;
-  const bool starves = job.wait_read >= kMuchWaiting && (job.gpu_busy || lead < kAmpleReading);
+  const bool waits = job.wait_read >= kMuchWaiting;
+  if (waits && lead >= kAmpleReading && places_slow(summary)) return bound_by_places(summary, job);
+  const bool starves = waits && (job.gpu_busy || lead < kAmpleReading);
   if (lead < kScarceReading || starves) return bound_by_reading(summary, job, lead);
   return bound_by_computing(summary, job, lead);
 }
 
-void judge_files(const BenchSummary& summary, std::vector<BenchFinding>& findings) {
+void judge_files(const BenchSummary& summary, const JobFigures& job,
+                 std::vector<BenchFinding>& findings) {
   if (!summary.file_bytes_s) return;
   const double limit = most_threads_mpx_s(summary.limit);
+  const bool ample = job.mpx_s > 0 && *summary.file_mpx_s >= kAmpleReading * job.mpx_s;
   if (*summary.file_bytes_s > kCacheBytes_s) {
     findings.push_back(
         {"file-cached", fmt::format("The file system gave {}: a cache may have answered, here or "
                                     "on its servers; slides nobody read lately may be slower.",
                                     bytes_rate(*summary.file_bytes_s))});
-  } else if (limit > 0 && *summary.file_mpx_s < kFileBelowLimit * limit) {
+  } else if (limit > 0 && *summary.file_mpx_s < kFileBelowLimit * limit && !ample) {
     findings.push_back(
         {"file-slow",
          fmt::format("The file system gives {} to one thread, which is {} of what the "
@@ -86,16 +111,11 @@ void judge_files(const BenchSummary& summary, std::vector<BenchFinding>& finding
                      bytes_rate(*summary.file_bytes_s), percent(*summary.file_mpx_s, limit),
                      rate(*summary.file_mpx_s), rate(limit))});
   }
-  const double one = one_thread_mpx_s(summary.limit);
-  if (!summary.random_read_s || !(summary.random_px > 0) || !(one > 0)) return;
-  const double places = summary.random_px * 1e-6 / *summary.random_read_s;
-  if (places < kSlowPlaces * one)
+  if (places_slow(summary))
     findings.push_back(
-        {"places-slow",
-         fmt::format("A JPEG tile takes {} ms to arrive from the file system and {} ms to decode: "
-                     "threads that read wait. More of them (/workers/readers), or a local disk.",
-                     significant(1e3 * *summary.random_read_s),
-                     significant(1e3 * summary.random_px * 1e-6 / one))});
+        {"places-slow", fmt::format("{}: threads that read tiles which are in no cache wait. More "
+                                    "of them (/workers/readers), or a local disk.",
+                                    arrival_of_a_tile(summary))});
 }
 
 void judge_scaling(const BenchSummary& summary, std::vector<BenchFinding>& findings) {
@@ -140,7 +160,7 @@ void judge_sources(const BenchSummary& summary, std::vector<BenchFinding>& findi
 void judge_job(const BenchSummary& summary, const JobFigures& job,
                std::vector<BenchFinding>& findings) {
   if (!job.problem.empty()) return;
-  if (!job.gpu_busy && job.wait_read >= kMuchWaiting &&
+  if (!job.gpu_busy && job.wait_read >= kMuchWaiting && !places_slow(summary) &&
       most_threads_mpx_s(summary.reading) >= kAmpleReading * job.mpx_s)
     findings.push_back({"waits-for-reads",
                         fmt::format("Computing threads waited {} of their time for reads although "
@@ -166,7 +186,7 @@ void judge_job(const BenchSummary& summary, const JobFigures& job,
 
 std::vector<BenchFinding> judge(const BenchFigures& figures, const BenchSummary& summary) {
   std::vector<BenchFinding> findings = {bound(summary, figures.job)};
-  judge_files(summary, findings);
+  judge_files(summary, figures.job, findings);
   judge_scaling(summary, findings);
   judge_sources(summary, findings);
   judge_job(summary, figures.job, findings);

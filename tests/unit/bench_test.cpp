@@ -97,6 +97,7 @@ TEST(BenchVerdict, ASlowFileSystemBinds) {
   slide.file.bytes_s = 50e6;  // 100 Mpx/s
   EXPECT_EQ(keys_of(figures_with(slide, 90)), (Keys{"bound-by-file-system", "file-slow"}));
   EXPECT_EQ(keys_of(figures_with(slide, 70)), (Keys{"bound-by-computing", "file-slow"}));
+  EXPECT_EQ(keys_of(figures_with(slide, 30)), Keys{"bound-by-computing"});  // 3.3 times the job
   slide.file.bytes_s = 6e9;
   EXPECT_EQ(keys_of(figures_with(slide, 90)), (Keys{"bound-by-computing", "file-cached"}));
 }
@@ -109,6 +110,14 @@ TEST(BenchVerdict, SlowPlacesAreToldWithTheTimesOfATile) {
   const std::string text = judge(figures, summarise(figures)).back().text;
   EXPECT_NE(text.find("5 ms"), std::string::npos) << text;
   EXPECT_NE(text.find("0.131 ms"), std::string::npos) << text;
+}
+
+TEST(BenchVerdict, SlowPlacesBindAJobThatWaitsForThem) {
+  SlideFigures slide = slide_with(1000, 800, 100);
+  slide.file.random_read_s = 5e-3;
+  BenchFigures figures = figures_with(slide, 100);
+  figures.job.wait_read = 0.6;
+  EXPECT_EQ(keys_of(figures), (Keys{"bound-by-file-system", "places-slow"}));
 }
 
 TEST(BenchVerdict, ScalingSourcesAndTheJob) {
