@@ -42,8 +42,9 @@ int launch_with_a_death(const fs::path& folder, const fs::path& run_dir) {
 Finding try_a_loss(const fs::path& run_dir) {
   using Health = Finding::Health;
   try {
-    // Beside the run directory: on the file system that runs will use.
-    const TemporaryFolder folder(fs::absolute(run_dir).parent_path() / "tilepool-doctor");
+    // Beside where a run would write: on the file system that runs will use.
+    const fs::path runs = fs::absolute(run_dir.empty() ? fs::path("runs") : run_dir).parent_path();
+    const TemporaryFolder folder(runs / "tilepool-doctor");
     const fs::path trial = folder.path() / "run";
     fs::create_directories(trial);
     const int code = launch_with_a_death(folder.path(), trial);
