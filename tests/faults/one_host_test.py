@@ -300,8 +300,10 @@ def test_a_file_system_without_locks(cohort, tmp_path):
         assert differences(cohort.reference, tmp_path / name) == ""
 
 
-def test_doctor_kills_a_worker(tmp_path):
-    done = subprocess.run([BINARY, "doctor", "--kill-a-worker", "--run-dir", tmp_path / "run"],
+@pytest.mark.parametrize("run_dir", [["--run-dir", "deep/run"], []])
+def test_doctor_kills_a_worker(tmp_path, run_dir):
+    """Without a run directory it ended in an internal error."""
+    done = subprocess.run([BINARY, "doctor", "--kill-a-worker", *run_dir], cwd=tmp_path,
                           text=True, env=ENVIRONMENT, capture_output=True, timeout=90)
     assert "PASS  a killed worker" in done.stdout, done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
