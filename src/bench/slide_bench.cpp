@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "bench/file_rate.h"
@@ -88,21 +89,6 @@ void choose_places(const SlideBenchRequest& request, Setting& setting, SlideFigu
   }
 }
 
-/// A tile with its halo in pixels of the level.
-Rect level_window(const Setting& setting, const Rect& core) {
-  const double per_px = setting.grid.scale() / setting.downsample;
-  const double reach = static_cast<double>(setting.grid.halo_px) * setting.grid.scale();
-  const WindowSize size = window_size(setting.grid, core.w, core.h);
-  const auto floored = [&](double level0) {
-    return static_cast<std::int64_t>(std::floor(level0 / setting.downsample));
-  };
-  const auto scaled = [&](std::int64_t px) {
-    return static_cast<std::int64_t>(std::ceil(static_cast<double>(px) * per_px));
-  };
-  return {floored(static_cast<double>(core.x) - reach),
-          floored(static_cast<double>(core.y) - reach), scaled(size.width), scaled(size.height)};
-}
-
 /// Level pixels for an analysis pixel.
 double level_px_per_px(const Setting& setting) {
   return std::pow(setting.grid.scale() / setting.downsample, 2);
@@ -119,7 +105,7 @@ void load_jpeg(const SlideBenchRequest& request, Setting& setting, LimitFigures&
   double touched_px = 0;
   double window_px = 0;
   for (const Rect& core : setting.cores) {
-    windows.push_back(level_window(setting, core));
+    windows.push_back(tile_region(info, setting.grid, core).rect);
     touched_px += static_cast<double>(touched_tiles(level, {windows.back()}).size()) *
                   static_cast<double>(level.kind.width * level.kind.height);
     window_px += static_cast<double>(windows.back().w * windows.back().h);
@@ -229,6 +215,11 @@ double read_rate(SlideSource& source, const TileGrid& grid, const std::vector<Re
   return pixels_per_second(cores.size(), threads, seconds, stop, [&]() -> PixelWork {
     const auto pixels = std::make_shared<Buffer<std::uint8_t>>(budget, bytes, "a tile");
     return [&, pixels](std::size_t i) {
+      const std::size_t others = static_cast<std::size_t>(threads) - 1;  // that are being read
+      const std::size_t first = i - std::min(i, others);
+      const std::size_t end = std::min(cores.size(), i + 1 + kTilesAhead);
+      if (i == 0) expect_tiles(source, grid, {});  // what the round before left is no help
+      expect_tiles(source, grid, std::span(cores).subspan(first, end - first));
       return static_cast<double>(read_tile(source, grid, cores[i], pixels->span()).rgb.pixels());
     };
   });

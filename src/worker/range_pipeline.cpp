@@ -17,8 +17,6 @@
 namespace tilepool {
 namespace {
 
-constexpr std::size_t kTilesAhead = 16;  // told to the slide's source
-
 class Stopwatch {
  public:
   [[nodiscard]] std::int64_t ns() const {
@@ -46,17 +44,6 @@ std::vector<std::unique_ptr<Backend>> make_backends(ComputeDevice& device, int w
 }
 
 Rect core_of(const PoolTile& tile) { return {tile.x, tile.y, tile.w, tile.h}; }
-
-void expect_tiles(SlideSource& source, const TileGrid& grid, const std::vector<Rect>& cores) {
-  std::vector<Rect> regions;
-  int level = 0;
-  for (const Rect& core : cores) {
-    const LevelRegion region = tile_region(source.info(), grid, core);
-    level = region.level;
-    regions.push_back(region.rect);
-  }
-  source.expect(level, regions);
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "common/base/error.h"
 
@@ -69,6 +70,17 @@ LevelRegion tile_region(const SlideInfo& info, const TileGrid& grid, const Rect&
   const double reach = static_cast<double>(grid.halo_px) * grid.scale();
   return scaled_region(info, static_cast<double>(core.x) - reach,
                        static_cast<double>(core.y) - reach, grid.scale(), size.width, size.height);
+}
+
+void expect_tiles(SlideSource& source, const TileGrid& grid, std::span<const Rect> cores) {
+  std::vector<Rect> regions;
+  int level = 0;
+  for (const Rect& core : cores) {
+    const LevelRegion region = tile_region(source.info(), grid, core);
+    level = region.level;
+    regions.push_back(region.rect);
+  }
+  source.expect(level, regions);
 }
 
 }  // namespace tilepool

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "common/memory/buffer.h"
 #include "common/model/tile_grid.h"
 #include "common/slide/scaled_read.h"
@@ -27,5 +29,9 @@ struct WindowSize {
 /// What read_tile() reads of the slide.
 [[nodiscard]] LevelRegion tile_region(const SlideInfo& info, const TileGrid& grid,
                                       const Rect& core);
+/// Tells the slide that the tiles with these cores are being read or come next.
+void expect_tiles(SlideSource& source, const TileGrid& grid, std::span<const Rect> cores);
+/// How many tiles ahead are worth telling.
+inline constexpr std::size_t kTilesAhead = 16;
 
 }  // namespace tilepool

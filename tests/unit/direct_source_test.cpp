@@ -469,6 +469,9 @@ TEST(SharedTiles, KeepsToItsMemory) {
       ++held;
     }
   EXPECT_EQ(held, fitting);
+  EXPECT_TRUE(tiles.expect(0, {}, 256, 256).empty());  // nothing comes any more
+  EXPECT_EQ(tiles.find(0, 0), nullptr);
+  tiles.keep(0, 0, tiles.memory(kTile));
   tiles.clear();
   EXPECT_EQ(tiles.find(0, 0), nullptr);
   EXPECT_FALSE(tiles.wanted(0, {256, 0, 256, 256}, regions[0]));

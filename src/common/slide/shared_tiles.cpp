@@ -9,6 +9,10 @@ namespace tilepool {
 
 std::vector<Rect> SharedTiles::expect(int level, std::span<const Rect> regions, std::int64_t tile_w,
                                       std::int64_t tile_h) {
+  if (regions.empty()) {
+    clear();
+    return {};
+  }
   const std::int64_t tiles_held =
       static_cast<std::int64_t>(kSharedTilesBytes) / (3 * tile_w * tile_h);
   std::size_t n = 0;

@@ -23,7 +23,8 @@ class SharedTiles {
   using Pixels = std::vector<std::uint8_t>;
 
   /// Replaces the expected regions by the first of `regions` whose edges the memory can hold, in
-  /// tiles of tile_w x tile_h px. Returns those that were not expected before.
+  /// tiles of tile_w x tile_h px. Returns those that were not expected before. Where nothing is
+  /// expected any more, all tiles are forgotten.
   std::vector<Rect> expect(int level, std::span<const Rect> regions, std::int64_t tile_w,
                            std::int64_t tile_h);
   /// Whether an expected region other than `reading` touches the tile at `place`.

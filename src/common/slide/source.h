@@ -27,7 +27,8 @@ class SlideSource {
 
   /// Tells which regions of `level` are being read and will be read next, in that order, instead of
   /// those told before. Only a hint: what they need of the file is asked for ahead, and what
-  /// several of them touch is decoded once. Never throws for what the file holds.
+  /// several of them touch is decoded once. No regions: nothing comes any more. Never throws for
+  /// what the file holds.
   virtual void expect(int level, std::span<const Rect> regions);
 };
 
