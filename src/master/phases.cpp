@@ -92,7 +92,7 @@ void Master::give_up(std::uint64_t index, const std::string& reason) {
     scan.path = slide.path;
     scan.failed = true;
     scan.reason = reason;
-    return write_scan(setup_.layout.scan_file(slide.id), scan);
+    return write_scan(setup_.layout.scan_file(slide.id), scan, {});
   }
   if (phase_ == Phase::kScanStrips) {
     const std::uint64_t slide = index / kMaxStrips;

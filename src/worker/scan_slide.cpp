@@ -183,8 +183,9 @@ std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options) {
   const std::size_t judge =
       options.tissue.exact ? tile_judge_bytes(kWidestReach, geometry.downsample) : 0;
   const std::size_t rest = std::max({kBlockBytes, scratch_bytes(geometry, lengths), sums + judge});
-  const bool two_bytes = options.tissue.method == TissueMethod::kVariance || options.tissue.exact;
-  return (two_bytes ? 5 : 4) * pixels + rest;
+  const bool variance = options.tissue.method == TissueMethod::kVariance;
+  const std::size_t packed = packed_images_bytes(geometry.width, geometry.height, variance);
+  return (variance || options.tissue.exact ? 5 : 4) * pixels + std::max(rest, packed);
 }
 
 }  // namespace tilepool

@@ -33,7 +33,8 @@ namespace tilepool {
 /// What scan_slide() throws before it reads a pixel.
 void check_scannable(const SlideInfo& info, const Options& options);
 
-/// What scan_slide and scan_from_strips take from their budget at most for this slide.
+/// What scan_slide and scan_from_strips, and pack_images after them, take from their budget at most
+/// for this slide.
 [[nodiscard]] std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options);
 
 }  // namespace tilepool

@@ -92,7 +92,7 @@ SlideWork::Completion SlideWork::scan_in_background(const ScanJob& job) try {
     scan.path = job.spec.path;
     scan.failed = true;
     scan.reason = reason;
-    commit_scan(job, scan, 0);
+    commit_scan(job, scan, {}, 0);
   };
 }
 
@@ -119,13 +119,15 @@ SlideWork::Completion SlideWork::scan_or_ask(const ScanJob& job) {
       strips == 1 ? scan_slide(job.spec, *source, options_, budget_)
                   : scan_from_strips(job.spec, *source, strips, layout_, options_, budget_));
   if (!*scan) return ask;
-  return [this, job, pass, scan, strips] { commit_scan(job, **scan, strips); };
+  const auto images = std::make_shared<PackedImages>(pack_images((*scan)->tissue, budget_));
+  return [this, job, pass, scan, images, strips] { commit_scan(job, **scan, *images, strips); };
 }
 
-void SlideWork::commit_scan(const ScanJob& job, const SlideScan& scan, std::int64_t strips) {
+void SlideWork::commit_scan(const ScanJob& job, const SlideScan& scan, const PackedImages& images,
+                            std::int64_t strips) {
   if (job.known_failed && scan.failed) return desk_.done(job.lease);
   if (job.planned) return tell_changed(job.lease, scan.failed ? scan.reason : kContentChanged);
-  write_scan(job.file, scan);
+  write_scan(job.file, scan, images);
   if (strips > 1) discard_strips(layout_, scan.slide_id, strips);
   desk_.done(job.lease);
 }

@@ -43,7 +43,8 @@ class SlideWork {
   void in_background(const Work& work, std::function<Completion()> job);
   [[nodiscard]] Completion scan_in_background(const ScanJob& job);
   [[nodiscard]] Completion scan_or_ask(const ScanJob& job);
-  void commit_scan(const ScanJob& job, const SlideScan& scan, std::int64_t strips);
+  void commit_scan(const ScanJob& job, const SlideScan& scan, const PackedImages& images,
+                   std::int64_t strips);
   void tell_changed(std::uint64_t lease, const std::string& what);
   void ask_for_strips(std::uint64_t lease, std::int64_t strips, const std::string& fingerprint);
 

@@ -119,7 +119,7 @@ TEST_F(MasterStrips, ASlideWhoseStripsNeverFitFailsInTheEnd) {
       rounds += cut ? 1 : 0;
       answer(one, cut ? LeaseEnd::kStrips : LeaseEnd::kDone, 3);
       if (one.kind == WorkKind::kScan && !cut)
-        write_scan(layout_.scan_file("a"), {.slide_id = "a", .failed = true, .reason = "no"});
+        write_scan(layout_.scan_file("a"), {.slide_id = "a", .failed = true, .reason = "no"}, {});
     }
   EXPECT_EQ(rounds, 3);
   Budget budget(1 << 20);

@@ -130,7 +130,8 @@ Cohort make_cohort(const RunLayout& layout, int copies, bool scanned) {
   for (int kind = 0; kind < 4; ++kind) {
     for (int copy = 0; copy < copies; ++copy) {
       const SlideScan scan = make_scan(kind, fixture_slide_id(kind, copy), budget);
-      if (scanned) write_scan(layout.scan_file(scan.slide_id), scan);
+      if (scanned)
+        write_scan(layout.scan_file(scan.slide_id), scan, pack_images(scan.tissue, budget));
       add_slide(cohort, kind, scan);
     }
   }

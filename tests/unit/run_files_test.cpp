@@ -115,7 +115,7 @@ TEST(ScanFile, ComesBackAndPythonReadsIt) {
   Budget budget(64 << 20);
   const SlideScan scan = example_scan(budget);
   const auto path = folder.path() / "scan" / "a.h5";
-  write_scan(path, scan);
+  write_scan(path, scan, pack_images(scan.tissue, budget));
   const SlideScan back = read_scan(path, {true, true, true}, budget);
   EXPECT_EQ(back.slide_id, scan.slide_id);
   EXPECT_EQ(back.notes, scan.notes);
@@ -157,7 +157,7 @@ TEST(ScanFile, FailedSlideIsCommittedWithItsReason) {
   scan.slide_id = "bad";
   scan.failed = true;
   scan.reason = "cannot be opened: not a slide";
-  write_scan(folder.path() / "bad.h5", scan);
+  write_scan(folder.path() / "bad.h5", scan, {});
   const SlideScan back = read_scan(folder.path() / "bad.h5", {true, true, true}, budget);
   EXPECT_TRUE(back.failed);
   EXPECT_EQ(back.reason, scan.reason);
@@ -170,7 +170,8 @@ TEST(ScanFile, AFailedWriteLeavesNothing) {
   Budget budget(64 << 20);
   const SlideScan scan = example_scan(budget);
   const auto path = folder.path() / "a.h5";
-  const Error error = error_with_file_limit(20000, [&] { write_scan(path, scan); });
+  const Error error = error_with_file_limit(
+      20000, [&] { write_scan(path, scan, pack_images(scan.tissue, budget)); });
   EXPECT_EQ(error.code(), ErrorCode::kIo) << error.what();
   EXPECT_EQ(files_in(folder.path()), 0u);
   EXPECT_EQ(h5::open_objects(), 0u);

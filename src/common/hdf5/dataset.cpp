@@ -131,6 +131,14 @@ void Dataset::transfer_box(std::span<const std::uint64_t> start,
   }
 }
 
+void Dataset::write_chunk(std::span<const std::uint64_t> start, std::span<const std::byte> bytes) {
+  const std::vector<hsize_t> at(start.begin(), start.end());
+  check(at.size() == dims_.size(), ErrorCode::kInternal, "{}: a chunk at {} axes of {}", where_,
+        at.size(), dims_.size());
+  checked(H5Dwrite_chunk(id_, H5P_DEFAULT, 0, at.data(), bytes.size(), bytes.data()),
+          where_ + ": cannot write a chunk");
+}
+
 std::size_t Dataset::text_bytes() const {
   const Type type(H5Dget_type(id_), where_);
   return fixed_text_width(type.id(), where_);

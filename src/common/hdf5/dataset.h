@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -70,6 +71,10 @@ class Dataset : public Object {
     transfer_box(start, count, values.size(), memory_type<T>(), nullptr, values.data(),
                  Transfer::kIndependent);
   }
+
+  /// Stores a chunk that was compressed already as the dataset's filter does it (gzip_chunk); its
+  /// first element lies at `start`. Independent, and never in a parallel file.
+  void write_chunk(std::span<const std::uint64_t> start, std::span<const std::byte> bytes);
 
   /// One-dimensional fixed-length text; longer texts are refused.
   void write_texts(std::uint64_t first, std::span<const std::string> texts,

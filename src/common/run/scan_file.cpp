@@ -1,8 +1,12 @@
 #include "common/run/scan_file.h"
 
+#include <algorithm>
+#include <span>
+
 #include "common/base/checked.h"
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
+#include "common/hdf5/gzip_chunk.h"
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
 #include "common/run/seal.h"
@@ -94,28 +98,69 @@ void read_grid(const h5::File& file, SlideScan& scan) {
         scan.tissue_fraction.size());
 }
 
-/// One image of the map: [height][width] or [height][width][3]. An empty buffer is not written.
+constexpr int kGzipLevel = 1;
+
+/// How an image of the map is cut: [height][width] or [height][width][channels].
+struct ImageShape {
+  ImageShape(const TissueMap& map, std::uint64_t n_channels)
+      : height(checked_cast<std::uint64_t>(map.height)),
+        width(checked_cast<std::uint64_t>(map.width)),
+        channels(n_channels),
+        chunk_rows(std::min(height, kChunkEdge)),
+        chunk_columns(std::min(width, kChunkEdge)) {}
+  std::uint64_t height, width, channels;
+  std::uint64_t chunk_rows, chunk_columns;
+
+  /// Calls visit(y, x) for the first pixel of each chunk.
+  template <class Visit>
+  void each_chunk(const Visit& visit) const {
+    for (std::uint64_t y = 0; y < height; y += chunk_rows)
+      for (std::uint64_t x = 0; x < width; x += chunk_columns) visit(y, x);
+  }
+};
+
 template <class T>
-void write_plane(h5::File& file, const std::string& path, const TissueMap& map,
-                 const Buffer<T>& pixels, std::uint64_t channels) {
-  if (pixels.size() == 0) return;
-  const auto width = checked_cast<std::uint64_t>(map.width);
-  const auto height = checked_cast<std::uint64_t>(map.height);
-  std::vector<std::uint64_t> dims = {height, width};
+PackedImage pack_image(const ImageShape& shape, const Buffer<T>& pixels, Budget& budget) {
+  PackedImage packed;
+  if (pixels.size() == 0) return packed;
+  const std::uint64_t chunk_row = shape.chunk_columns * shape.channels;
+  std::vector<T> chunk(shape.chunk_rows * chunk_row);
+  shape.each_chunk([&](std::uint64_t y, std::uint64_t x) {
+    const std::uint64_t rows = std::min(shape.chunk_rows, shape.height - y);
+    const std::uint64_t values = std::min(shape.chunk_columns, shape.width - x) * shape.channels;
+    std::fill(chunk.begin(), chunk.end(), T{});  // what sticks out of the image
+    for (std::uint64_t row = 0; row < rows; ++row)
+      std::copy_n(pixels.data() + ((y + row) * shape.width + x) * shape.channels, values,
+                  chunk.data() + row * chunk_row);
+    const std::vector<std::byte> bytes =
+        h5::gzip_chunk(std::as_bytes(std::span<const T>(chunk)), sizeof(T), kGzipLevel);
+    packed.chunks.emplace_back(budget, bytes.size(), "a slide's scan, compressed");
+    std::copy(bytes.begin(), bytes.end(), packed.chunks.back().data());
+  });
+  return packed;
+}
+
+template <class T>
+void write_image(h5::File& file, const std::string& path, const ImageShape& shape,
+                 const PackedImage& image) {
+  if (image.chunks.empty()) return;
+  std::vector<std::uint64_t> dims = {shape.height, shape.width};
   h5::Layout layout;
-  layout.chunk = {std::min(height, kChunkEdge), std::min(width, kChunkEdge)};
-  layout.filter = {h5::FilterKind::kGzip, 1};
-  if (channels > 1) {
-    dims.push_back(channels);
-    layout.chunk.push_back(channels);
+  layout.chunk = {shape.chunk_rows, shape.chunk_columns};
+  layout.filter = {h5::FilterKind::kGzip, kGzipLevel};
+  std::vector<std::uint64_t> start(2, 0);
+  if (shape.channels > 1) {
+    dims.push_back(shape.channels);
+    layout.chunk.push_back(shape.channels);
+    start.push_back(0);
   }
   h5::Dataset dataset = file.create_dataset<T>(path, dims, layout);
-  // Rows of whole chunks at a time, so that each chunk is compressed once.
-  const std::uint64_t row = width * channels;
-  for (std::uint64_t y = 0; y < height; y += kChunkEdge) {
-    const std::uint64_t rows = std::min(kChunkEdge, height - y);
-    dataset.write(y, std::span<const T>(pixels.data() + y * row, rows * row));
-  }
+  std::size_t next = 0;
+  shape.each_chunk([&](std::uint64_t y, std::uint64_t x) {
+    start[0] = y;
+    start[1] = x;
+    dataset.write_chunk(start, image.chunks.at(next++).span());
+  });
 }
 
 template <class T>
@@ -139,7 +184,24 @@ Buffer<T> read_plane(const h5::File& file, const std::string& path, const Tissue
 
 }  // namespace
 
-void write_scan(const std::filesystem::path& path, const SlideScan& scan) {
+PackedImages pack_images(const TissueMap& map, Budget& budget) {
+  return {pack_image(ImageShape(map, 3), map.rgb, budget),
+          pack_image(ImageShape(map, 1), map.mask, budget),
+          pack_image(ImageShape(map, 1), map.variance, budget)};
+}
+
+std::size_t packed_images_bytes(std::int64_t width, std::int64_t height, bool variance) {
+  constexpr auto kEdge = static_cast<std::int64_t>(kChunkEdge);
+  const auto chunks = static_cast<std::size_t>(ceil_div(width, kEdge) * ceil_div(height, kEdge));
+  constexpr std::size_t kChunkPixels = kChunkEdge * kChunkEdge;
+  // zlib's compressBound is below a thousandth and 4 KiB more; a Buffer has whole pages.
+  const auto most = [](std::size_t bytes) { return bytes + bytes / 1000 + 8192; };
+  return chunks *
+         (most(3 * kChunkPixels) + most(kChunkPixels) + (variance ? most(2 * kChunkPixels) : 0));
+}
+
+void write_scan(const std::filesystem::path& path, const SlideScan& scan,
+                const PackedImages& images) {
   AtomicFile target(path);
   h5::File file = h5::File::create(target.temp());
   set_format(file, kFormat, 1);
@@ -157,9 +219,9 @@ void write_scan(const std::filesystem::path& path, const SlideScan& scan) {
     tissue.set("width", scan.tissue.width);
     tissue.set("height", scan.tissue.height);
   }
-  write_plane(file, "tissue/rgb", scan.tissue, scan.tissue.rgb, 3);
-  write_plane(file, "tissue/mask", scan.tissue, scan.tissue.mask, 1);
-  write_plane(file, "tissue/variance", scan.tissue, scan.tissue.variance, 1);
+  write_image<std::uint8_t>(file, "tissue/rgb", ImageShape(scan.tissue, 3), images.rgb);
+  write_image<std::uint8_t>(file, "tissue/mask", ImageShape(scan.tissue, 1), images.mask);
+  write_image<std::uint16_t>(file, "tissue/variance", ImageShape(scan.tissue, 1), images.variance);
   file.close();
   seal(target.temp());
   target.commit();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -37,8 +38,23 @@ struct SlideScan {
   std::vector<float> tissue_fraction;  ///< [rows][columns] of the grid, 0..1
 };
 
-/// Writes by temporary name, fsync and rename. Independent (one process).
-void write_scan(const std::filesystem::path& file, const SlideScan& scan);
+/// One image of the map compressed as the file holds it, whole chunks in rows; none: no image.
+struct PackedImage {
+  std::vector<Buffer<std::byte>> chunks;
+};
+struct PackedImages {
+  PackedImage rgb, mask, variance;
+};
+/// Compresses the images of a scan, which any thread may do. Takes at most packed_images_bytes()
+/// from `budget`.
+[[nodiscard]] PackedImages pack_images(const TissueMap& map, Budget& budget);
+[[nodiscard]] std::size_t packed_images_bytes(std::int64_t width, std::int64_t height,
+                                              bool variance);
+
+/// Writes by temporary name, fsync and rename. Independent (one process). `images` are those of
+/// scan.tissue.
+void write_scan(const std::filesystem::path& file, const SlideScan& scan,
+                const PackedImages& images);
 
 /// Which parts to load beside the small attributes and tissue_fraction.
 struct ScanParts {
