@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include "common/run/pack_share.h"
 #include "common/run/range_file.h"
 #include "common/run/results.h"
+#include "common/run/results_reader.h"
 #include "mpi/pack_fixture.h"
 #include "support/error_of.h"
 #include "support/run_python.h"
@@ -446,6 +448,42 @@ TEST(ResultsJobId, OnlyOfACompleteFile) {
   file.set("complete", std::uint8_t{0});
   file.close();
   EXPECT_EQ(results_job_id(target), "");
+}
+
+TEST(ResultsReader, ReadsWhatWasPackedByPieces) {
+  const TempFolder folder;
+  FakeRun run{folder.path()};
+  run.write_plan();
+  run.write_ranges(10);
+  const auto target = folder.path() / "a.h5";
+  testing::pack_alone(run, testing::fake_job(run, Codec::kLz4, 1 << 20), target);
+  {
+    const ResultsReader reader(target);
+    EXPECT_EQ(reader.job_id(), "job-2");
+    EXPECT_EQ(reader.pipeline_id(), "pipeline");
+    ASSERT_EQ(reader.slides().size(), 5U);
+    EXPECT_EQ(reader.n_sample(), run.sample_size());
+    ASSERT_TRUE(reader.has_cells());
+    std::vector<std::string> features;
+    for (const FeatureSpec& one : reader.cell_features()) {
+      features.push_back(one.name);
+      EXPECT_FALSE(one.unit.empty());
+    }
+    EXPECT_EQ(features, (std::vector<std::string>{"area_um2", "solidity"}));
+    const auto slide = reader.rows<std::uint32_t>("cells/slide", 0, reader.n_cells());
+    for (std::size_t i = 0; i < reader.slides().size(); ++i) {
+      const ResultsSlide& one = reader.slides()[i];
+      const auto first = slide.begin() + static_cast<std::ptrdiff_t>(one.cell_first);
+      EXPECT_TRUE(std::all_of(first, first + one.n_cells, [&](auto s) { return s == i; }))
+          << one.id;
+    }
+  }
+  h5::File file = h5::File::open_to_write(target);
+  file.set("complete", std::uint8_t{0});
+  file.close();
+  EXPECT_EQ(error_of([&] { const ResultsReader again(target); }).code(), ErrorCode::kNoInput);
+  EXPECT_EQ(error_of([&] { const ResultsReader none(folder.path() / "no.h5"); }).code(),
+            ErrorCode::kNoInput);
 }
 
 }  // namespace
