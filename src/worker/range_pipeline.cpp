@@ -223,6 +223,7 @@ void RangePipeline::read(Item& item) {
             "the slide file changed after it was scanned");
       expect_tiles(*source, context.grid, item.near);
       item.window = read_tile(*source, context.grid, core_of(tile), buffers_[item.buffer].span());
+      if (item.near.size() == 1) source->expect(0, {});  // the slide's last tile for now
       if (attempt > 0 && first != original) staged_->distrust(original, item.failure);
       item.failure.clear();
       break;
