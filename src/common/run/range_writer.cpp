@@ -13,7 +13,7 @@
 namespace tilepool {
 namespace {
 
-/// Rows of a feature column that are gathered at a time.
+/// Rows of the feature columns that are gathered at a time.
 constexpr std::size_t kBlockRows = 65536;
 
 /// Writes columns.
@@ -36,17 +36,23 @@ class ColumnWriter {
   void texts(const std::string& path, const std::vector<std::string>& values) {
     file_.write_texts(path, values);
   }
-  /// Column `column` of a row-major table of `n_columns`.
-  void feature(const std::string& path, const std::vector<float>& table, std::size_t n_columns,
-               std::size_t column) {
-    const std::size_t rows = table.size() / n_columns;
-    h5::Dataset dataset = file_.create_dataset<float>(path, {rows});
-    std::vector<float> block;
+  /// The columns `group`/<name> of a row-major table.
+  void features(const std::string& group, const std::vector<FeatureSpec>& names,
+                const std::vector<float>& table) {
+    if (names.empty()) return;
+    const std::size_t rows = table.size() / names.size();
+    std::vector<h5::Dataset> columns;
+    for (const FeatureSpec& one : names)
+      columns.push_back(file_.create_dataset<float>(group + "/" + one.name, {rows}));
+    std::vector<float> block;  // column after column
     for (std::size_t first = 0; first < rows; first += kBlockRows) {
       const std::size_t n = std::min(kBlockRows, rows - first);
-      block.resize(n);
-      for (std::size_t i = 0; i < n; ++i) block[i] = table[(first + i) * n_columns + column];
-      dataset.write(first, std::span<const float>(block));
+      block.resize(n * names.size());
+      const float* row = table.data() + first * names.size();
+      for (std::size_t i = 0; i < n; ++i, row += names.size())
+        for (std::size_t c = 0; c < names.size(); ++c) block[c * n + i] = row[c];
+      for (std::size_t c = 0; c < names.size(); ++c)
+        columns[c].write(first, std::span<const float>(block).subspan(c * n, n));
     }
     file_.check_written();
   }
@@ -96,16 +102,10 @@ void write_columns(ColumnWriter& out, const TaskSchema& schema, const RangeResul
   out.numbers("cells/y", range.cells.y);
   out.numbers("cells/class", range.cells.class_index);
   out.numbers("cells/contour_size", range.cells.contour_size);
-  for (std::size_t i = 0; i < schema.cell_features.size(); ++i) {
-    out.feature("cells/" + schema.cell_features[i].name, range.cells.features,
-                schema.cell_features.size(), i);
-  }
+  out.features("cells", schema.cell_features, range.cells.features);
   out.numbers("contours/x", range.cells.contour_x);
   out.numbers("contours/y", range.cells.contour_y);
-  for (std::size_t i = 0; i < schema.tile_features.size(); ++i) {
-    out.feature("features/" + schema.tile_features[i].name, range.tile_features,
-                schema.tile_features.size(), i);
-  }
+  out.features("features", schema.tile_features, range.tile_features);
 }
 
 }  // namespace
