@@ -52,6 +52,7 @@ int doctor(const CommandLine& command) {
       const Options options = load_config(command.config, command.sets).options;
       input.slides = cohort_of(command, options);
       input.stage = options.workers.stage.value_or("");
+      input.reader = options.workers.reader;
     } catch (const Error& error) {
       input.config_problem = error.what();
     }

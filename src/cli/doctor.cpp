@@ -49,7 +49,7 @@ void append_config(const DoctorInput& input, std::vector<Finding>& findings) {
   if (input.config_problem.empty()) {
     findings.push_back({Health::kPass, Finding::Area::kConfig, "configuration", input.config, ""});
     if (!input.stage.empty()) findings.push_back(check_stage(input.stage, input.slides));
-    const auto slides = check_slides(input.slides);
+    const auto slides = check_slides(input.slides, input.reader);
     findings.insert(findings.end(), slides.begin(), slides.end());
     return;
   }

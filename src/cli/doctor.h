@@ -28,6 +28,7 @@ struct DoctorInput {
   std::string config_problem;     ///< why it cannot be used (may have several lines)
   std::vector<SlideSpec> slides;  ///< its cohort
   std::string stage;              ///< its /workers/stage, empty: none
+  Reader reader = Reader::kAuto;  ///< its /workers/reader
 };
 
 /// Examines libraries, launcher, cores, memory, shared memory, GPU, the run directory's file system

@@ -31,7 +31,8 @@ namespace tilepool {
 [[nodiscard]] Finding check_stage(const std::filesystem::path& stage,
                                   const std::vector<SlideSpec>& slides);
 /// A warning for each slide that cannot be opened, and a line on all.
-[[nodiscard]] std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides);
+[[nodiscard]] std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides,
+                                                Reader reader);
 
 /// The first line that a command prints, "" when it cannot be run or fails.
 [[nodiscard]] std::string first_output_line(const char* command);

@@ -213,10 +213,11 @@ Finding check_stage(const fs::path& stage, const std::vector<SlideSpec>& slides)
   return finding(Health::kPass, found, "");
 }
 
-std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides) {
+std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides, Reader reader) {
   std::vector<Finding> findings;
   std::size_t opened = 0;
   std::size_t without_mpp = 0;
+  std::size_t direct = 0;
   const auto bad = [&](const SlideSpec& slide, const std::string& why) {
     findings.push_back({Health::kWarn, Finding::Area::kConfig, "slide " + slide.id,
                         fmt::format("{}: {}", slide.path, why),
@@ -228,14 +229,16 @@ std::vector<Finding> check_slides(const std::vector<SlideSpec>& slides) {
       continue;
     }
     try {
-      const auto source = open_slide(slide.path, slide.mpp);
+      const auto source = open_slide(slide.path, slide.mpp, reader);
       ++opened;
       if (!(source->info().mpp() > 0)) ++without_mpp;
+      if (source->info().reader.starts_with("direct")) ++direct;
     } catch (const Error& error) {
       bad(slide, one_line(error.what()));
     }
   }
-  const std::string found = fmt::format("{} of {} open", opened, slides.size());
+  const std::string found =
+      fmt::format("{} of {} open, {} read directly", opened, slides.size(), direct);
   if (opened == 0)
     findings.push_back({Health::kFail, Finding::Area::kConfig, "slides", found,
                         "no slide can be read: there is nothing to run"});

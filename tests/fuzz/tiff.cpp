@@ -32,9 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int level = 0; level < static_cast<int>(direct->info().levels.size()) && level < 3;
        ++level) {
     const LevelInfo& size_of = direct->info().levels[static_cast<std::size_t>(level)];
-    const std::array regions = {Rect{-3, -3, 40, 40},
-                                Rect{5, 17, 90, 20},
-                                {size_of.width - 20, size_of.height - 20, 30, 30}};
+    const std::array<Rect, 3> regions = {
+        {{-3, -3, 40, 40}, {5, 17, 90, 20}, {size_of.width - 20, size_of.height - 20, 30, 30}}};
     direct->expect(level, regions);
     for (const Rect& region : regions)
       fuzz::require(read(*direct, level, region) == read(oracle, level, region),
