@@ -47,13 +47,13 @@ TEST_F(DoctorFolder, WarningsAndFailuresNameTheWayOut) {
   const auto findings = examine({folder_, "c.json", "", {broken, missing}});
   for (const Finding& one : findings)
     EXPECT_EQ(one.remedy.empty(), one.health == Health::kPass) << one.check;
-  const auto slides = check_slides({broken, missing});
+  const auto slides = check_slides({broken, missing}, Reader::kAuto);
   ASSERT_EQ(slides.size(), 3U);
   EXPECT_EQ(slides[0].health, Health::kWarn);
   EXPECT_EQ(slides[0].check, "slide b");
   EXPECT_EQ(slides[1].found, "/nowhere.svs: no such file");
   EXPECT_EQ(slides[2].health, Health::kFail);
-  EXPECT_EQ(slides[2].found, "0 of 2 open");
+  EXPECT_EQ(slides[2].found, "0 of 2 open, 0 read directly");
   EXPECT_EQ(doctor_exit_code(findings), 78);
 }
 
