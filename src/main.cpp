@@ -16,6 +16,7 @@
 #include "common/mpi/runtime.h"
 #include "common/run/exit_record.h"
 #include "common/run/status_json.h"
+#include "export_command.h"
 #include "job.h"
 #include "launch/launch.h"
 #include "launch/mpirun.h"
@@ -146,6 +147,7 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
     case Verb::kLaunch:
       return launch(command);
     case Verb::kExport:
+      return export_command(command);
     case Verb::kTrain:
       fail(ErrorCode::kNotBuilt, "this command is not built in this version of tilepool");
   }

@@ -113,9 +113,12 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
           "the page to write");
       break;
     case Verb::kExport:
-      add("format", po::value(&line.format)->required()->value_name("NAME"),
-          "clam, trident, geojson, csv, npy, review, ...");
-      add("out", path_value(line.out)->required()->value_name("DIR"), "where to write");
+      add("format", po::value(&line.format)->required()->value_name("F[,F...]"),
+          "geojson (QuPath), csv, h5ad (AnnData), annotationstore (TIAToolbox), clam, trident");
+      add("out", path_value(line.out)->required()->value_name("DIR"),
+          "where to write; made, and files in it replaced");
+      add("tiles", po::value(&line.tiles)->default_value("pool")->value_name("pool|sample"),
+          "clam, trident: all pooled tiles, or those of the sample");
       break;
     case Verb::kTrain:
       add("labels", path_value(line.labels)->required()->value_name("FILE"), "reviewed labels");

@@ -47,7 +47,8 @@ struct CommandLine {
   int restarts = 0;                  ///< launch, >= 0
   std::vector<std::string> command;  ///< launch: "run", CONFIG and its options, to hand on
 
-  std::string format;                                ///< export
+  std::string format;                                ///< export: names with commas between
+  std::string tiles;                                 ///< export: pool or sample
   std::filesystem::path out;                         ///< export, train, synth, bench
   std::filesystem::path labels;                      ///< train
   std::string class_name;                            ///< train

@@ -25,11 +25,12 @@ ARROWS = {
     "synth": {"base", "memory", "model"},
     "submit": {"base", "model"},
     "launch": {"base", "model", "run"},
+    "export": {"base", "model", "hdf5", "run"},
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
     "bench": COMMON | {"worker", "launch", "report"},
-    "main": COMMON | {"bench", "master", "worker", "cli", "launch", "report", "submit", "synth", "cuda"},
+    "main": COMMON | {"bench", "master", "worker", "cli", "export", "launch", "report", "submit", "synth", "cuda"},
 }
 
 # Headers of libraries that pure modules must not see.

@@ -7,30 +7,31 @@ namespace tilepool {
 namespace {
 
 constexpr std::size_t kReadableBytes = 60;
+}
 
-/// What of the id a file name may show, and its hash, which tells ids apart.
-std::string stem_of(std::string_view slide_id) {
+bool is_plain_in_stem(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+// The hash tells ids apart.
+std::string slide_stem(std::string_view slide_id) {
   std::string stem;
-  for (const char c : slide_id.substr(0, kReadableBytes)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || (c == '.' && !stem.empty());
-    stem += plain ? c : '_';
-  }
+  for (const char c : slide_id.substr(0, kReadableBytes))
+    stem += is_plain_in_stem(c) && (c != '.' || !stem.empty()) ? c : '_';
   return fmt::format("{}-{:016x}", stem, XXH64(slide_id.data(), slide_id.size(), 0));
 }
 
-}  // namespace
-
 std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {
-  return scan_dir() / (stem_of(slide_id) + ".h5");
+  return scan_dir() / (slide_stem(slide_id) + ".h5");
 }
 
 std::filesystem::path RunLayout::scan_strip(std::string_view slide_id, std::uint64_t index) const {
-  return scan_dir() / fmt::format("{}.strip-{:05}", stem_of(slide_id), index);
+  return scan_dir() / fmt::format("{}.strip-{:05}", slide_stem(slide_id), index);
 }
 
 std::filesystem::path RunLayout::slide_calibration(std::string_view slide_id) const {
-  return scan_dir() / (stem_of(slide_id) + ".calibration.json");
+  return scan_dir() / (slide_stem(slide_id) + ".calibration.json");
 }
 
 std::filesystem::path RunLayout::range_file(std::uint32_t generation, std::uint64_t first,

@@ -7,6 +7,11 @@
 
 namespace tilepool {
 
+/// <readable part of the id>-<16 hex digits of its hash>: a file name for what is a slide's.
+[[nodiscard]] std::string slide_stem(std::string_view slide_id);
+/// Whether a character of an id stands as it is in slide_stem(): ASCII letters, digits and -_.
+[[nodiscard]] bool is_plain_in_stem(char c);
+
 /// Where everything of a run lies. Plain paths; touches no file.
 class RunLayout {
  public:
@@ -28,7 +33,7 @@ class RunLayout {
   [[nodiscard]] std::filesystem::path packing_mark() const { return root_ / ".packing"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
 
-  /// scan/<readable part of the id>-<16 hex digits of its hash>.h5
+  /// scan/<slide_stem>.h5
   [[nodiscard]] std::filesystem::path scan_file(std::string_view slide_id) const;
   /// scan/<same stem>.strip-<index>
   [[nodiscard]] std::filesystem::path scan_strip(std::string_view slide_id,

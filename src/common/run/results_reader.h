@@ -45,7 +45,11 @@ class ResultsReader {
   [[nodiscard]] const std::vector<FeatureSpec>& cell_features() const { return cell_features_; }
   [[nodiscard]] const std::vector<FeatureSpec>& tile_features() const { return tile_features_; }
 
-  /// Rows [first, first + out.size()) of a column such as "cells/x".
+  /// A column such as "cells/x", for who reads it piece after piece.
+  [[nodiscard]] h5::Dataset column(const std::string& name) const {
+    return file_.open_dataset(name);
+  }
+  /// Rows [first, first + out.size()) of a column.
   template <h5::Element T>
   void read(const std::string& column, std::uint64_t first, std::span<T> out) const {
     if (!out.empty()) file_.open_dataset(column).read(first, out);
