@@ -85,8 +85,10 @@ h5::Dataset write_python_text(const h5::Location& parent, const std::string& nam
   const std::string where = parent.child(name);
   const h5::Type type = variable_text();
   const h5::Space space = scalar_space();
+  const h5::Plist creation(H5Pcreate(H5P_DATASET_CREATE), "cannot make an HDF5 creation list");
+  h5::checked(H5Pset_obj_track_times(creation.id(), false), "cannot switch HDF5's time stamps off");
   h5::DatasetId dataset(H5Dcreate2(parent.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT,
-                                   H5P_DEFAULT, H5P_DEFAULT),
+                                   creation.id(), H5P_DEFAULT),
                         where + ": cannot make the dataset");
   const std::string terminated(text);
   const char* const value = terminated.c_str();
