@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <openslide.h>
 #include <spdlog/version.h>
+#include <sqlite3.h>
 #include <sys/utsname.h>
 #include <tiffio.h>
 #include <xxhash.h>
@@ -74,6 +75,7 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
       {"xxhash", fmt::format("{}", XXH_versionNumber())},
       {"lz4", LZ4_versionString()},
       {"zlib", zlibVersion()},
+      {"sqlite", sqlite3_libversion()},
   };
 }
 

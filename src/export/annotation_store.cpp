@@ -26,10 +26,10 @@ constexpr const char* kSchema = R"(
                             cx FLOAT NOT NULL, cy FLOAT NOT NULL, geometry BLOB, properties TEXT,
                             area FLOAT NOT NULL);
   INSERT INTO metadata VALUES ('version', '"1.0.1"'), ('compression', '"zlib"'),
-                              ('compression_level', '6');
+                              ('compression_level', '1');
   BEGIN;
 )";
-constexpr int kCompressionLevel = 6;
+constexpr int kCompressionLevel = 1;
 
 struct CloseDatabase {
   void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
@@ -137,17 +137,34 @@ std::string well_known_binary(const Ring& ring) {
   return bytes;
 }
 
-std::string compressed(const std::string& bytes) {
-  uLongf size = compressBound(bytes.size());
-  std::string out(size, '\0');
-  const int result =
-      compress2(reinterpret_cast<Bytef*>(out.data()), &size,
-                reinterpret_cast<const Bytef*>(bytes.data()), bytes.size(), kCompressionLevel);
-  check(result == Z_OK, ErrorCode::kInternal, "zlib cannot compress {} bytes: error {}",
-        bytes.size(), result);
-  out.resize(size);
-  return out;
-}
+/// zlib's format, one short text after the other with the same state.
+class Compressor {
+ public:
+  Compressor() {
+    const int result = deflateInit(&stream_, kCompressionLevel);
+    check(result == Z_OK, ErrorCode::kInternal, "zlib cannot begin: error {}", result);
+  }
+  ~Compressor() { deflateEnd(&stream_); }
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
+
+  [[nodiscard]] std::string compressed(std::string bytes) {
+    std::string out(deflateBound(&stream_, bytes.size()), '\0');
+    stream_.next_in = reinterpret_cast<Bytef*>(bytes.data());
+    stream_.avail_in = checked_cast<uInt>(bytes.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = checked_cast<uInt>(out.size());
+    const int result = deflate(&stream_, Z_FINISH);
+    check(result == Z_STREAM_END, ErrorCode::kInternal, "zlib cannot compress {} bytes: error {}",
+          bytes.size(), result);
+    out.resize(out.size() - stream_.avail_out);
+    deflateReset(&stream_);
+    return out;
+  }
+
+ private:
+  z_stream stream_{};
+};
 
 /// JSON of a cell: `type` (its class, which TIAToolbox colours by), `uid`, and its features; null
 /// where one is undefined, as SQLite's JSON functions know no NaN.
@@ -197,7 +214,7 @@ class Inserter {
   void insert(const CellBlock& cells, std::size_t cell) {
     const Ring ring(cells, cell);
     const std::string key = cell_uuid(cells.uid[cell], hash_);
-    const std::string geometry = compressed(well_known_binary(ring));
+    const std::string geometry = compressor_.compressed(well_known_binary(ring));
     const std::string properties = properties_.of(cells, cell);
     ++id_;
     sqlite3_stmt* const row = annotation_.get();
@@ -227,6 +244,7 @@ class Inserter {
   Database& database_;
   Statement annotation_, box_;
   Properties properties_;
+  Compressor compressor_;
   std::uint64_t hash_;
   sqlite3_int64 id_ = 0;
 };

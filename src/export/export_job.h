@@ -24,7 +24,7 @@ struct ExportJob {
 /// cannot be written, Error(kHdf5) where results.h5 is damaged, and what the watch throws.
 /// Each returns the rows (cells, tiles or slides) in its file.
 
-/// QuPath 0.4 and later: a FeatureCollection of detections, gzip.
+/// QuPath 0.5 and later (0.4 reads no undefined features): a FeatureCollection of detections, gzip.
 std::uint64_t write_geojson(const ExportJob& job, const ResultsSlide& slide,
                             const std::filesystem::path& path);
 /// RFC 4180, one line a cell.

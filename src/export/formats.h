@@ -12,7 +12,6 @@ namespace tilepool {
 /// What a format writes: a file for each slide, a file for the cohort, or both.
 struct ExportFormat {
   std::string_view name;     ///< on the command line
-  std::string_view opens;    ///< for --help: what the files are and what opens them
   bool needs_cells = false;  ///< a run without cells has nothing for it
   std::string_view suffix;   ///< of a slide's file, behind its stem; empty: no file a slide
   std::uint64_t (*write_slide)(const ExportJob&, const ResultsSlide&,

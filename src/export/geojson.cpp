@@ -12,7 +12,7 @@ namespace tilepool {
 namespace {
 
 // What QuPath reads and writes is in its classes QuPathTypeAdapters (PathObjectTypeAdapter,
-// MeasurementListTypeAdapter) and GsonTools (PathClassTypeAdapter), versions 0.4 to 0.6.
+// MeasurementListTypeAdapter) and GsonTools (PathClassTypeAdapter), versions 0.5 to 0.6.
 
 /// The parts that all features share, made once.
 struct FeatureParts {

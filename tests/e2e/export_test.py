@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -181,7 +182,7 @@ def files_of(told, name):
 
 
 def check_feature(feature):
-    """What QuPath's QuPathTypeAdapters (0.4 to 0.6) need to make a detection of a feature."""
+    """What QuPath's QuPathTypeAdapters (0.5 to 0.6) need to make a detection of a feature."""
     assert set(feature) == {"type", "id", "geometry", "properties"}
     assert feature["type"] == "Feature" and str(uuid.UUID(feature["id"])) == feature["id"]
     assert uuid.UUID(feature["id"]).variant == uuid.RFC_4122
@@ -512,6 +513,19 @@ def test_a_contour_that_cannot_be_is_damage(made_up, tmp_path):
         file["cells/contour_begin"][7] = 3
     done = export(tmp_path / "run", tmp_path / "out", "geojson", code=74)
     assert "contour" in done.stderr and not list((tmp_path / "out").iterdir())
+
+
+def test_a_signal_stops_it_and_leaves_no_part(million, tmp_path):
+    child = subprocess.Popen([BINARY, "export", million, "--format", "csv,geojson", "--out",
+                              tmp_path], env=ENVIRONMENT, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".large.geojson.gz.tmp-*")):
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.01)
+    child.send_signal(signal.SIGTERM)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 75 and "stopped" in errors
+    assert {path.name for path in tmp_path.iterdir()} == {"large.csv", "other.csv", "cohort.csv"}
 
 
 @pytest.fixture(scope="module")

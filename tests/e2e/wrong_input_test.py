@@ -52,7 +52,7 @@ def test_wrong_usage(tmp_path):
         assert done.returncode == 64 and done.stderr.strip(), arguments
 
 
-@pytest.mark.parametrize("command", [["export", "RUN", "--format", "csv", "--out", "x"],
+@pytest.mark.parametrize("command", [["export", "RUN", "--format", "npy", "--out", "x"],
                                      ["train", "RUN", "--labels", "l.json", "--class", "c",
                                       "--out", "m.json"]])
 def test_what_is_not_built_says_so(tmp_path, command):
