@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "common/base/error.h"
@@ -91,8 +92,11 @@ std::vector<std::uint64_t> cells_per_class(const ResultsReader& results,
   const std::uint64_t end = slide.cell_first + static_cast<std::uint64_t>(slide.n_cells);
   for (std::uint64_t row = slide.cell_first; row < end; row += kBlock)
     for (const std::uint8_t index :
-         results.rows<std::uint8_t>("cells/class", row, std::min(kBlock, end - row)))
-      ++counts.at(index);
+         results.rows<std::uint8_t>("cells/class", row, std::min(kBlock, end - row))) {
+      check(index < counts.size(), ErrorCode::kHdf5,
+            "results.h5: class {} of a cell, but there are only {}", index, counts.size());
+      ++counts[index];
+    }
   return counts;
 }
 

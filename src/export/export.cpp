@@ -22,6 +22,17 @@ void check_cells(const ResultsReader& results, const ExportRequest& request) {
           format->name, request.run_dir.string());
 }
 
+/// A slide may be called as a file of the run is.
+void check_out(const ExportRequest& request) {
+  const RunLayout layout(request.run_dir);
+  for (const fs::path& own : {layout.root(), layout.scan_dir(), layout.ranges_dir()}) {
+    std::error_code not_there;
+    check(!fs::equivalent(own, request.out, not_there), ErrorCode::kUsage,
+          "--out {} holds the run's own files, which an export might replace; name another folder",
+          request.out.string());
+  }
+}
+
 class Exporter {
  public:
   Exporter(const ExportRequest& request, const ResultsReader& results, ExportWatch& watch)
@@ -93,6 +104,7 @@ class Exporter {
 ExportOutcome export_run(const ExportRequest& request, std::function<bool()> stopped) {
   check(fs::is_directory(request.run_dir), ErrorCode::kNoInput, "{} is no run directory",
         request.run_dir.string());
+  check_out(request);
   const ResultsReader results(RunLayout(request.run_dir).results());
   check_cells(results, request);
   ExportWatch watch(std::move(stopped));

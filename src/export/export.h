@@ -37,7 +37,8 @@ struct ExportOutcome {
 /// temporary name in `out`, which is made, and renamed when it is whole; one that is there is
 /// replaced. Slides that failed or were skipped are left out. `stopped` is asked now and then: true
 /// ends it. Throws Error(kNoInput) where the run is not finished or has no cells for a format that
-/// needs them, before anything is written; Error(kIo), Error(kHdf5), Error(kStopped).
+/// needs them, Error(kUsage) where `out` is a folder of the run's own files, before anything is
+/// written; Error(kIo), Error(kHdf5), Error(kStopped).
 [[nodiscard]] ExportOutcome export_run(const ExportRequest& request, std::function<bool()> stopped);
 
 }  // namespace tilepool

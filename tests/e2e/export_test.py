@@ -483,6 +483,17 @@ def test_a_run_that_is_not_finished(made_up, tmp_path):
     assert not (tmp_path / "o").exists()
 
 
+def test_files_of_the_run_are_not_replaced(tmp_path):
+    """A slide called `results` would have made clam write over results.h5."""
+    run_dir = write_results(tmp_path / "run", [{"id": "results", "cells": 1}])
+    (run_dir / "scan").mkdir()
+    before = (run_dir / "results.h5").read_bytes()
+    for folder in (run_dir, tmp_path / "run/../run", run_dir / "scan"):
+        assert "own files" in export(run_dir, folder, "clam", code=64).stderr
+    assert (run_dir / "results.h5").read_bytes() == before
+    export(run_dir, run_dir / "exports", "clam")
+
+
 def test_a_run_without_cells_has_tiles_only(cohort, tmp_path):
     config = write_config(tmp_path, cohort[:1], tiles={"size_px": 512, "halo_px": 64},
                           task={"kind": "tile-features"})
