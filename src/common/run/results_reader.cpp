@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "common/base/error.h"
 
 namespace tilepool {
@@ -53,7 +55,7 @@ std::vector<FeatureSpec> ResultsReader::features_in(const std::string& group) co
   std::vector<FeatureSpec> found;
   for (const std::string& name : file_.names(group)) {
     if (group == "cells" && std::ranges::find(kCellColumns, name) != kCellColumns.end()) continue;
-    const h5::Dataset column = file_.open_dataset(group + "/" + name);
+    const h5::Dataset column = file_.open_dataset(fmt::format("{}/{}", group, name));
     found.push_back({name, column.text("unit"), column.text("description")});
   }
   return found;
