@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench_command.h"
+#include "classifier_command.h"
 #include "cli/command_line.h"
 #include "cli/doctor.h"
 #include "common/base/checked.h"
@@ -149,7 +150,9 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
     case Verb::kExport:
       return export_command(command);
     case Verb::kTrain:
-      fail(ErrorCode::kNotBuilt, "this command is not built in this version of tilepool");
+      return train_job(command);
+    case Verb::kClassify:
+      return classify_job(command);
   }
   fail(ErrorCode::kInternal, "an unknown command");
 }

@@ -6,14 +6,10 @@
 #include "bench/render.h"
 #include "bench/summary.h"
 #include "report/html.h"
+#include "report/page_parts.h"
 
 namespace tilepool {
 namespace {
-
-constexpr double kWidth = 1000, kBarHeight = 16, kRowHeight = 26;  ///< SVG units
-constexpr double kLabelWidth = 240, kValueWidth = 150;
-constexpr double kLongest = kWidth - kLabelWidth - kValueWidth;
-constexpr double kShortest = 2;
 
 bool drawable(double mpx_s) { return std::isfinite(mpx_s) && mpx_s > 0; }
 
@@ -43,23 +39,17 @@ double scale_end(const std::vector<BenchBar>& bars) {
   return end > 0 ? end : any;
 }
 
-std::string row(const BenchBar& bar, double end, double top) {
+PageBar bar_of(const BenchBar& bar, double end) {
   const bool drawn = drawable(bar.mpx_s);
-  const bool cut = drawn && bar.mpx_s > end;
-  const double length = drawn ? std::max(kShortest, kLongest * std::min(1.0, bar.mpx_s / end)) : 0;
-  std::string svg = fmt::format(
-      "<g><title>{}: {} Mpx/s</title><text x=\"{:.0f}\" y=\"{:.1f}\" class=\"right\">{}"
-      "</text>",
-      escape_html(bar.label + (bar.detail.empty() ? "" : ", " + bar.detail)),
-      significant(bar.mpx_s), kLabelWidth - 10, top + 13, escape_html(bar.label));
-  if (drawn)
-    svg += fmt::format(
-        "<rect class=\"{}\" x=\"{:.0f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\"/>",
-        class_of(bar.kind), kLabelWidth, top, length, kBarHeight);
-  return svg + fmt::format("<text class=\"value\" x=\"{:.1f}\" y=\"{:.1f}\">{}{}</text></g>\n",
-                           kLabelWidth + length + 8, top + 13,
-                           drawn ? significant(bar.mpx_s) : std::string("not known"),
-                           cut ? " (off the scale)" : "");
+  const std::string rate = significant(bar.mpx_s);
+  PageBar shown{.label = bar.label,
+                .title = fmt::format("{}{}{}: {} Mpx/s", bar.label, bar.detail.empty() ? "" : ", ",
+                                     bar.detail, rate),
+                .value = drawn ? rate : "not known",
+                .style_class = class_of(bar.kind),
+                .share = drawn ? bar.mpx_s / end : 0};
+  if (drawn && bar.mpx_s > end) shown.value += " (off the scale)";
+  return shown;
 }
 
 void add_rates(std::vector<BenchBar>& bars, const std::vector<ThreadRate>& rates,
@@ -92,18 +82,11 @@ std::vector<BenchBar> bench_bars(const BenchFigures& figures) {
 }
 
 std::string bench_chart(const std::vector<BenchBar>& bars) {
-  if (bars.empty()) return "";
   const double end = scale_end(bars);
-  std::string svg = fmt::format(
-      "<div class=\"wide\"><svg class=\"chart bars\" role=\"img\" aria-label=\"Rates in Mpx/s, the "
-      "longest bar is {}\" viewBox=\"0 0 {:.0f} {:.0f}\">\n",
-      significant(end), kWidth, kRowHeight * static_cast<double>(bars.size()));
-  double top = 4;
-  for (const BenchBar& bar : bars) {
-    svg += row(bar, end, top);
-    top += kRowHeight;
-  }
-  return svg + "</svg></div>\n";
+  std::vector<PageBar> shown;
+  shown.reserve(bars.size());
+  for (const BenchBar& bar : bars) shown.push_back(bar_of(bar, end));
+  return page_bars(shown, fmt::format("Rates in Mpx/s, the longest bar is {}", significant(end)));
 }
 
 }  // namespace tilepool

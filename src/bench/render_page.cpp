@@ -6,15 +6,12 @@
 #include "common/base/units.h"
 #include "report/clock.h"
 #include "report/html.h"
-#include "report/page.h"
+#include "report/page_parts.h"
 
 namespace tilepool {
 namespace {
 
 constexpr char kStyle[] = R"css(
-.bars{max-width:920px}
-.bars text{font-size:13px;fill:var(--ink)}
-.bars .value{fill:var(--muted)}
 .bars .file{fill:var(--muted);fill-opacity:.45}
 .bars .limit{fill:var(--muted)}
 .bars .source{fill:var(--accent)}
@@ -25,12 +22,11 @@ table{max-width:720px}
 )css";
 
 std::string fact(const std::string& name, const std::string& value) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, escape_html(value));
+  return page_fact(name, escape_html(value));
 }
 
 std::string figure(const std::string& value, const std::string& label, const std::string& note) {
-  return fmt::format("<div class=\"figure\"><dd>{}</dd><dt>{}</dt><p>{}</p></div>\n",
-                     escape_html(value), label, escape_html(note));
+  return page_figure(escape_html(value), label, escape_html(note));
 }
 
 std::string known(double mpx_s) { return mpx_s > 0 ? significant(mpx_s) : "not known"; }

@@ -37,6 +37,7 @@ constexpr std::array kVerbs = {
              "where a job's time goes on this machine: files, decoding, reading, computing"},
     VerbInfo{Verb::kExport, "export", "RUN_DIR", "results in the formats of other programs"},
     VerbInfo{Verb::kTrain, "train", "RUN_DIR", "train a classifier from reviewed cells"},
+    VerbInfo{Verb::kClassify, "classify", "RUN_DIR", "score the cells of a run with a classifier"},
     VerbInfo{Verb::kSubmit, "submit", "CONFIG", "render the Slurm script and submit it"},
     VerbInfo{Verb::kDoctor, "doctor", "[CONFIG]", "check this machine, PASS / WARN / FAIL"},
     VerbInfo{Verb::kSynth, "synth", "", "make a synthetic cohort with known cells"},
@@ -121,9 +122,27 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
           "clam, trident: all pooled tiles, or those of the sample");
       break;
     case Verb::kTrain:
-      add("labels", path_value(line.labels)->required()->value_name("FILE"), "reviewed labels");
+      add("labels", po::value(&line.labels)->required()->value_name("FILE[,FILE]"),
+          "reviewed labels, one file an annotator");
       add("class", po::value(&line.class_name)->required()->value_name("NAME"), "class to learn");
-      add("out", path_value(line.out)->required()->value_name("FILE"), "the model");
+      add("out", path_value(line.out)->required()->value_name("FILE"),
+          "the model, JSON; its page goes beside it");
+      add("kind", po::value(&line.kind)->default_value("boosting")->value_name("KIND"),
+          "boosting or forest");
+      add("group-by", po::value(&line.group_by)->default_value("slide")->value_name("WHAT"),
+          "slide or tile: what cross-validation keeps together");
+      add("seed",
+          number_value("--seed", line.seed, 0, INT32_MAX)->default_value(0)->value_name("S"),
+          "the same seed and labels make the same model");
+      add("accept-below-gate", po::bool_switch(&line.accept_below_gate),
+          "write the model although it misses a gate");
+      break;
+    case Verb::kClassify:
+      add("model", path_value(line.model)->required()->value_name("FILE"), "from tilepool train");
+      add("out", path_value(line.out)->value_name("FILE"),
+          "where to write (default RUN_DIR/classified/CLASS.h5)");
+      add("any-pipeline", po::bool_switch(&line.any_pipeline),
+          "take a model of another pipeline when its features are the same");
       break;
     case Verb::kSubmit:
       add("nodes", number_value("--nodes", line.nodes, 1, 100000)->required()->value_name("N"),

@@ -18,6 +18,7 @@ enum class Verb {
   kReport,
   kExport,
   kTrain,
+  kClassify,
   kSubmit,
   kDoctor,
   kSynth,
@@ -49,9 +50,13 @@ struct CommandLine {
 
   std::string format;                                ///< export: names with commas between
   std::string tiles;                                 ///< export: pool or sample
-  std::filesystem::path out;                         ///< export, train, synth, bench
-  std::filesystem::path labels;                      ///< train
+  std::filesystem::path out;                         ///< export, train, classify, synth, bench
+  std::string labels;                                ///< train: files, commas between them
   std::string class_name;                            ///< train
+  std::string kind, group_by;                        ///< train
+  bool accept_below_gate = false;                    ///< train
+  std::filesystem::path model;                       ///< classify
+  bool any_pipeline = false;                         ///< classify
   int nodes = 0, gpus_per_node = 0;                  ///< submit
   std::optional<int> ranks_per_node, cpus_per_task;  ///< submit, >= 1
   std::string memory, time;                          ///< submit: in Slurm's words
@@ -60,7 +65,7 @@ struct CommandLine {
   int threads = 0;                                   ///< bench: the most to try; 0: all cores
   int slides = 0;                                    ///< synth, >= 1
   std::int64_t size_px = 0;                          ///< synth: edge of a slide, 256..100000
-  std::uint64_t seed = 0;                            ///< synth
+  std::uint64_t seed = 0;                            ///< synth, train
 };
 
 /// Parses `argv`. Throws Error(kUsage) with what is wrong, the nearest verb or option, and how to

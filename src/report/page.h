@@ -5,16 +5,13 @@
 
 #include "common/memory/budget.h"
 #include "report/event_history.h"
+#include "report/page_parts.h"
 #include "report/run_view.h"
 
 namespace tilepool {
 
 /// The parts of report.html, each a piece of HTML.
 
-[[nodiscard]] std::string page_style();
-/// Everything of a page before its body: it may load nothing from anywhere. `style` comes after
-/// page_style().
-[[nodiscard]] std::string page_opening(std::string_view title, std::string_view style);
 [[nodiscard]] std::string page_script();
 /// Title, how the run ended, its sample in a sentence, its figures.
 [[nodiscard]] std::string page_head(const RunView& view);

@@ -68,11 +68,6 @@ std::string sampling_sentence(const RunView& view) {
       grouped(view.n_pool), grouped(view.n_grid));
 }
 
-std::string figure(const std::string& value, const std::string& label, const std::string& note) {
-  return fmt::format("<div class=\"figure\"><dd>{}</dd><dt>{}</dt><p>{}</p></div>\n", value, label,
-                     note);
-}
-
 std::string slides_note(const RunView& view) {
   const std::uint64_t failed = view.slides_in("failed");
   const std::uint64_t skipped = view.slides_in("skipped");
@@ -86,23 +81,23 @@ std::string slides_note(const RunView& view) {
 std::string figures(const RunView& view) {
   std::string html = "<dl class=\"figures\">\n";
   html +=
-      figure(grouped(static_cast<std::uint64_t>(view.slides.size())), "slides", slides_note(view));
+      page_figure(grouped(static_cast<std::uint64_t>(view.slides.size())), "slides", slides_note(view));
   std::string tiles = fmt::format("of {} sampled", grouped(view.n_sample));
   if (view.n_failed > 0)
     tiles += fmt::format(", <a href=\"#failures\">{} failed</a>", grouped(view.n_failed));
-  html += figure(grouped(view.n_done), "tiles done", tiles);
+  html += page_figure(grouped(view.n_done), "tiles done", tiles);
   if (view.segments()) {
     double tissue = 0;
     for (const SlideView& slide : view.slides)
       if (std::isfinite(slide.tissue_mm2)) tissue += slide.tissue_mm2;
-    html += figure(grouped(view.n_cells), "cells",
+    html += page_figure(grouped(view.n_cells), "cells",
                    tissue > 0 ? fmt::format("in {} mm² of sampled tissue", significant(tissue))
                               : std::string("centroid inside a sampled tile"));
   }
   if (view.status) {
     const RunStatus& status = *view.status;
     const bool resumed = status.tiles_resumed > 0;
-    html += figure(
+    html += page_figure(
         format_duration(status.elapsed_s), resumed ? "this attempt" : "elapsed",
         resumed ? fmt::format("{} from earlier attempts", counted(status.tiles_resumed, "tile"))
                 : fmt::format("{} of it processing tiles", format_duration(status.processing_s)));

@@ -123,6 +123,9 @@ th[aria-sort=descending] button::after{content:"↓";color:var(--accent)}
 .chart text{font-size:12px;fill:var(--muted)}
 .right{text-anchor:end}
 .middle{text-anchor:middle}
+.bars{max-width:920px}
+.bars text{font-size:13px;fill:var(--ink)}
+.bars .value{fill:var(--muted)}
 .area{fill:var(--accent);fill-opacity:.5}
 .rule{stroke:var(--rule);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
 .resume{stroke:var(--ink);stroke-width:1;stroke-dasharray:4 3;fill:none}

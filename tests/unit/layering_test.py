@@ -22,6 +22,8 @@ ARROWS = {
     "run": {"base", "memory", "model", "kernels", "hdf5", "mpi"},
     "cuda": {"base", "memory", "kernels"},
     "report": COMMON,
+    "labels": {"base"},
+    "classifier": COMMON | {"labels", "report"},
     "synth": {"base", "memory", "model"},
     "submit": {"base", "model"},
     "launch": {"base", "model", "run"},
@@ -30,7 +32,8 @@ ARROWS = {
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
     "bench": COMMON | {"worker", "launch", "report"},
-    "main": COMMON | {"bench", "master", "worker", "cli", "export", "launch", "report", "submit", "synth", "cuda"},
+    "main": COMMON | {"bench", "classifier", "export", "labels", "master", "worker", "cli", "launch", "report", "submit",
+                      "synth", "cuda"},
 }
 
 # Headers of libraries that pure modules must not see.
@@ -124,6 +127,8 @@ def test_the_map_has_no_circle():
         ("main", '#include "master/cohort.h"', False),
         ("worker", '#include "bench/timing.h"', True),
         ("bench", '#include "worker/tile_reader.h"', False),
+        ("labels", '#include "common/run/results_reader.h"', True),
+        ("classifier", '#include "labels/votes.h"', False),
         ("base", '#include "error.h"', True),
         ("cli", '#include "main.cpp"', True),
         ("base", '// #include "common/memory/budget.h"', False),

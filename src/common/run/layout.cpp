@@ -14,12 +14,24 @@ bool is_plain_in_stem(char c) {
          c == '_' || c == '.';
 }
 
+/// What of a name a file name may show.
+std::string readable_part(std::string_view name) {
+  std::string stem;
+  for (const char c : name.substr(0, kReadableBytes))
+    stem += is_plain_in_stem(c) && (c != '.' || !stem.empty()) ? c : '_';
+  return stem;
+}
+
 // The hash tells ids apart.
 std::string slide_stem(std::string_view slide_id) {
-  std::string stem;
-  for (const char c : slide_id.substr(0, kReadableBytes))
-    stem += is_plain_in_stem(c) && (c != '.' || !stem.empty()) ? c : '_';
-  return fmt::format("{}-{:016x}", stem, XXH64(slide_id.data(), slide_id.size(), 0));
+  return fmt::format("{}-{:016x}", readable_part(slide_id),
+                     XXH64(slide_id.data(), slide_id.size(), 0));
+}
+
+std::filesystem::path RunLayout::classified_file(std::string_view class_name) const {
+  const std::string readable = readable_part(class_name);
+  return root_ / "classified" /
+         ((readable == class_name ? readable : slide_stem(class_name)) + ".h5");
 }
 
 std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {

@@ -33,6 +33,8 @@ class RunLayout {
   [[nodiscard]] std::filesystem::path packing_mark() const { return root_ / ".packing"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
 
+  /// classified/<class>.h5; a class whose name cannot stand in a file name, by its slide_stem.
+  [[nodiscard]] std::filesystem::path classified_file(std::string_view class_name) const;
   /// scan/<slide_stem>.h5
   [[nodiscard]] std::filesystem::path scan_file(std::string_view slide_id) const;
   /// scan/<same stem>.strip-<index>
