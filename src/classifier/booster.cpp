@@ -33,13 +33,6 @@ class Matrix {
     const std::vector<float> labels(yes.begin(), yes.end());
     checked(XGDMatrixSetFloatInfo(handle_, "label", labels.data(), labels.size()), "taking labels");
   }
-  void set_names(const std::vector<std::string>& features) {
-    std::vector<const char*> names;
-    names.reserve(features.size());
-    for (const std::string& name : features) names.push_back(name.c_str());
-    checked(XGDMatrixSetStrFeatureInfo(handle_, "feature_name", names.data(), names.size()),
-            "taking the features' names");
-  }
 
  private:
   DMatrixHandle handle_ = nullptr;
@@ -58,6 +51,13 @@ struct Booster::Handle {
   void set(const std::string& name, const std::string& value) const {
     checked(XGBoosterSetParam(get, name.c_str(), value.c_str()), name.c_str());
   }
+  void set_names(const std::vector<std::string>& features) const {
+    std::vector<const char*> names;
+    names.reserve(features.size());
+    for (const std::string& name : features) names.push_back(name.c_str());
+    checked(XGBoosterSetStrFeatureInfo(get, "feature_name", names.data(), names.size()),
+            "taking the features' names");
+  }
   BoosterHandle get = nullptr;
 };
 
@@ -74,8 +74,8 @@ Booster Booster::train(const FeatureRows& rows, std::span<const std::uint8_t> ye
         "training on {} rows with {} yes and {} no", rows.count(), n_yes, n_no);
   Matrix matrix(rows, 1);
   matrix.set_labels(yes);
-  matrix.set_names(features);
   auto handle = std::make_unique<Handle>(&matrix);
+  handle->set_names(features);
   for (const auto& [name, value] : parameters_of(recipe, rows.n_features, n_yes, n_no))
     handle->set(name, value);
   for (int round = 0; round < rounds_of(recipe.kind); ++round)

@@ -141,4 +141,14 @@ std::array<CalibrationBin, 10> calibration(std::span<const ScoredLabel> sorted) 
   return bins;
 }
 
+Interval wilson_interval(double share, std::uint64_t n) {
+  constexpr double kZ = 1.959963984540054;  // quantile 97.5 % of the normal distribution
+  const auto count = static_cast<double>(n);
+  const double shrink = 1 + kZ * kZ / count;
+  const double centre = (share + kZ * kZ / (2 * count)) / shrink;
+  const double half =
+      kZ / shrink * std::sqrt(share * (1 - share) / count + kZ * kZ / (4 * count * count));
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
 }  // namespace tilepool

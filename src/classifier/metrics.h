@@ -69,4 +69,7 @@ struct CalibrationBin {
 };
 [[nodiscard]] std::array<CalibrationBin, 10> calibration(std::span<const ScoredLabel> sorted);
 
+/// The 95 % score interval of a share found among `n` >= 1 (Wilson 1927, JASA 22:209-212).
+[[nodiscard]] Interval wilson_interval(double share, std::uint64_t n);
+
 }  // namespace tilepool

@@ -118,9 +118,11 @@ std::string charts_section(const TrainReport& report) {
          "<figcaption>Precision and recall at every threshold; the dot is the model's. Dashed: "
          "chance.</figcaption></figure>\n<figure>" +
          calibration_chart(calibration(evaluation.sorted)) +
-         "<figcaption>Of labels scored alike, how many are yes. Dashed: a score that is a "
-         "probability. Both kinds weigh alike in training, so where yes is rare scores lie above "
-         "it.</figcaption></figure>\n</div></section>\n";
+         "<figcaption>Of labels scored alike, how many are yes, with 95 % intervals. Dashed: a "
+         "score that "
+         "is a probability. Both kinds weigh alike in training: where yes is rare, dots lie below "
+         "it."
+         "</figcaption></figure>\n</div></section>\n";
 }
 
 std::string features_section(const TrainReport& report) {
@@ -183,7 +185,7 @@ std::string annotators_section(const TrainReport& report) {
           page_fact("Tied, left out", grouped(report.verdicts.n_tied)) +
           "</dl>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">File</th><th "
           "scope=\"col\">Annotator</th><th scope=\"col\" class=\"n\">Labels</th><th "
-          "scope=\"col\">XXH3</th></tr></thead>\n<tbody>\n";
+          "scope=\"col\">Hash (XXH3)</th></tr></thead>\n<tbody>\n";
   for (const LabelSource& source : report.sources)
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td>"
@@ -205,8 +207,9 @@ std::string annotators_section(const TrainReport& report) {
 }  // namespace
 
 std::string model_page(const TrainReport& report) {
-  return page_opening("classifier of " + report.model.class_name,
-                      model_chart_style() + "table{max-width:720px}\n") +
+  return page_opening(
+             "classifier of " + report.model.class_name,
+             model_chart_style() + "table{max-width:720px}\n.facts+.wide{margin-top:16px}\n") +
          head(report) + warnings(report) + "</header>\n<main>\n" +
          metrics_section(report.evaluation) + charts_section(report) +
          confusion_section(report.evaluation.confusion) + features_section(report) +

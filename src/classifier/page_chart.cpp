@@ -65,6 +65,7 @@ std::string model_chart_style() {
 .plot .curve{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round}
 .plot .chance{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:4 3}
 .plot .dot{fill:var(--accent);stroke:var(--ground);stroke-width:1.5}
+.plot .whisker{fill:none;stroke:var(--accent);stroke-width:1.5;stroke-opacity:.6}
 .plot .count,.bars .gain{fill:var(--accent)}
 .plot .count{fill-opacity:.5}
 )css";
@@ -98,8 +99,6 @@ std::string calibration_chart(const std::array<CalibrationBin, 10>& bins) {
       opening("Share of yes against score; a calibrated model follows the diagonal", kBars + 8) +
       axes("score", "share of yes") +
       fmt::format("<path class=\"chance\" d=\"M0 {0:.0f}L{0:.0f} 0\"/>\n", kEdge);
-  std::string path;
-  std::string dots;
   const double base = kEdge + kBottom + kBars;
   for (std::size_t i = 0; i < bins.size(); ++i) {
     const CalibrationBin& bin = bins[i];
@@ -107,17 +106,18 @@ std::string calibration_chart(const std::array<CalibrationBin, 10>& bins) {
     const std::string title = fmt::format(
         "scores {:.1f} to {:.1f}: {}, {:.0f} % of them yes", static_cast<double>(i) / 10,
         static_cast<double>(i + 1) / 10, counted(bin.n, "label"), 100 * bin.yes_share);
-    path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x_of(bin.mean_score),
-                        y_of(bin.yes_share));
-    dots += dot(bin.mean_score, bin.yes_share, title);
+    const Interval share = wilson_interval(bin.yes_share, bin.n);
+    svg += fmt::format("<path class=\"whisker\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n",
+                       x_of(bin.mean_score), y_of(share.low), y_of(share.high)) +
+           dot(bin.mean_score, bin.yes_share, title);
     const double height = kBars * static_cast<double>(bin.n) / static_cast<double>(most);
     svg += fmt::format(
         "<rect class=\"count\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\">"
         "<title>{}</title></rect>\n",
         x_of(static_cast<double>(i) / 10) + 2, base - height, kEdge / 10 - 4, height, title);
   }
-  svg += fmt::format("<text x=\"-8\" y=\"{:.0f}\" class=\"right\">labels</text>\n", base - 2);
-  return svg + "<path class=\"curve\" d=\"" + path + "\"/>\n" + dots + "</g></svg>\n";
+  return svg + fmt::format("<text x=\"-8\" y=\"{:.0f}\" class=\"right\">labels</text></g></svg>\n",
+                           base - 2);
 }
 
 }  // namespace tilepool

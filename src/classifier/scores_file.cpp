@@ -7,15 +7,22 @@ namespace {
 
 constexpr std::uint64_t kChunkRows = 65536;
 
-h5::Layout layout_of(std::uint64_t rows) {
-  return h5::column_layout(rows, kChunkRows, {h5::FilterKind::kGzip, 1});
+template <h5::Element T>
+h5::Dataset create_column(h5::File& file, const char* name, std::uint64_t rows) {
+  return file.create_dataset<T>(name, {rows},
+                                h5::column_layout(rows, kChunkRows, {h5::FilterKind::kGzip, 1}));
 }
 
 }  // namespace
 
 ScoresWriter::ScoresWriter(const std::filesystem::path& file, const ScoresHead& head,
                            std::uint64_t n_cells)
-    : place_(file), file_(h5::File::create(place_.temp())), n_cells_(n_cells) {
+    : place_(file),
+      file_(h5::File::create(place_.temp())),
+      uid_(create_column<std::uint64_t>(file_, "cells/uid", n_cells)),
+      score_(create_column<float>(file_, "cells/score", n_cells)),
+      decision_(create_column<std::uint8_t>(file_, "cells/decision", n_cells)),
+      n_cells_(n_cells) {
   file_.set_text("format", "tilepool-scores");
   file_.set_text("format_version", "1.0");
   file_.set_text("job_id", head.job_id);
@@ -24,9 +31,6 @@ ScoresWriter::ScoresWriter(const std::filesystem::path& file, const ScoresHead& 
   file_.set_text("model", head.model_hash);
   file_.set_text("model_pipeline_id", head.model_pipeline_id);
   file_.set<double>("threshold", head.threshold);
-  file_.create_dataset<std::uint64_t>("cells/uid", {n_cells}, layout_of(n_cells));
-  file_.create_dataset<float>("cells/score", {n_cells}, layout_of(n_cells));
-  file_.create_dataset<std::uint8_t>("cells/decision", {n_cells}, layout_of(n_cells));
 }
 
 void ScoresWriter::append(std::span<const std::uint64_t> uid, std::span<const float> score,
@@ -34,15 +38,16 @@ void ScoresWriter::append(std::span<const std::uint64_t> uid, std::span<const fl
   check(uid.size() == score.size() && uid.size() == decision.size(), ErrorCode::kInternal,
         "scores: columns of {}, {} and {} rows", uid.size(), score.size(), decision.size());
   if (uid.empty()) return;
-  file_.open_dataset("cells/uid").write(written_, uid);
-  file_.open_dataset("cells/score").write(written_, score);
-  file_.open_dataset("cells/decision").write(written_, decision);
+  uid_.write(written_, uid);
+  score_.write(written_, score);
+  decision_.write(written_, decision);
   written_ += uid.size();
 }
 
 void ScoresWriter::close(std::span<const SlideScores> slides) {
   check(written_ == n_cells_, ErrorCode::kInternal, "scores: {} of {} rows written", written_,
         n_cells_);
+  for (h5::Dataset* const column : {&uid_, &score_, &decision_}) column->close();
   std::vector<std::string> ids;
   std::vector<std::uint64_t> cells;
   std::vector<std::uint64_t> yes;

@@ -42,6 +42,7 @@ class ScoresWriter {
  private:
   AtomicFile place_;  ///< before file_, which must be closed when it is removed
   h5::File file_;
+  h5::Dataset uid_, score_, decision_;  ///< of file_: closed before it
   std::uint64_t n_cells_ = 0, written_ = 0;
 };
 

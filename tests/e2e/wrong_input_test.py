@@ -52,9 +52,7 @@ def test_wrong_usage(tmp_path):
         assert done.returncode == 64 and done.stderr.strip(), arguments
 
 
-@pytest.mark.parametrize("command", [["export", "RUN", "--format", "npy", "--out", "x"],
-                                     ["train", "RUN", "--labels", "l.json", "--class", "c",
-                                      "--out", "m.json"]])
+@pytest.mark.parametrize("command", [["export", "RUN", "--format", "npy", "--out", "x"]])
 def test_what_is_not_built_says_so(tmp_path, command):
     done = tilepool(*command)
     assert done.returncode == 70 and "not built" in done.stderr

@@ -86,6 +86,14 @@ TEST(CommandLine, VerbsAndTheirOptions) {
       parse({"train", "r", "--labels", "l.json", "--class", "mk", "--out", "m.json"});
   EXPECT_EQ(train.verb, Verb::kTrain);
   EXPECT_EQ(train.class_name, "mk");
+  EXPECT_EQ(train.kind, "boosting");
+  EXPECT_EQ(train.group_by, "slide");
+  EXPECT_FALSE(train.accept_below_gate);
+
+  const CommandLine classify = parse({"classify", "r", "--model", "m.json", "--any-pipeline"});
+  EXPECT_EQ(classify.verb, Verb::kClassify);
+  EXPECT_EQ(classify.model, "m.json");
+  EXPECT_TRUE(classify.out.empty() && classify.any_pipeline);
 
   const CommandLine submit =
       parse({"submit", "c.json", "--nodes", "2", "--gpus-per-node", "4", "--dry-run"});
@@ -145,7 +153,7 @@ TEST(CommandLine, HelpAndVersionArePrinted) {
   const CommandLine help = parse({"--help"});
   EXPECT_EQ(help.verb, Verb::kPrint);
   for (const char* verb : {"plan", "run", "launch", "bench", "status", "report", "export", "train",
-                           "submit", "doctor", "synth", "config"}) {
+                           "classify", "submit", "doctor", "synth", "config"}) {
     EXPECT_NE(help.text.find(verb), std::string::npos) << verb;
     const CommandLine own = parse({verb, "--help"});  // nothing else is required
     EXPECT_EQ(own.verb, Verb::kPrint);
@@ -159,7 +167,7 @@ TEST(CommandLine, DocumentIsComplete) {
   std::ifstream stream(std::string(TILEPOOL_SOURCE_DIR) + "/docs/cli.md");
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   for (const char* verb : {"plan", "run", "launch", "bench", "status", "report", "export", "train",
-                           "submit", "doctor", "synth", "config"}) {
+                           "classify", "submit", "doctor", "synth", "config"}) {
     EXPECT_NE(text.find(std::string("| `") + verb + " "), std::string::npos) << verb;
     const std::string help = parse({verb, "--help"}).text;
     const std::regex option("--[a-z-]+");
