@@ -170,8 +170,9 @@ LabelFile parse_labels(std::string_view json, const std::string& name) {
   LabelReader reader(file);
   try {
     reader.read(Json::parse(json));
-  } catch (const Json::parse_error& error) {
-    fail(ErrorCode::kConfig, "{} is no JSON: {}", name, printable_utf8(error.what()));
+  } catch (const Json::exception& error) {
+    fail(ErrorCode::kConfig, "{} is no JSON that can be read: {}", name,
+         printable_utf8(error.what()));
   }
   const std::string problems = reader.problems();
   check(problems.empty(), ErrorCode::kConfig, "labels that cannot be used:{}", problems);

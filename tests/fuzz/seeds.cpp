@@ -134,6 +134,16 @@ void write_strips(const Seeds& seeds) {
   without_checksum("given-up");
 }
 
+void write_labels(const Seeds& seeds) {
+  seeds.write("labels", "own",
+              R"({"format":"tilepool-labels","version":1,"pipeline_id":"p","class":"mk",)"
+              R"("annotator":"anna","labels":{"00e1f2a3b4c5d6e7":{"label":"yes",)"
+              R"("time":"2026-03-01T10:15:00Z"},"9f00000000000001":{"label":"unsure"}}})");
+  seeds.write("labels", "lists",
+              R"({"positive":["00e1f2a3b4c5d6e7",7],"negative":["0x1"],"unsure":["12"]})");
+  seeds.write("labels", "words", R"({"annotations":{"1":"yes","2":"no","3":"unsure"}})");
+}
+
 void write_lz4(const Seeds& seeds) {
   const std::string text = "one tile one tile one tile one tile 0123456789";
   std::size_t capacity = text.size();
@@ -179,6 +189,7 @@ int main(int argc, char** argv) {
   write_messages(seeds);
   write_run_texts(seeds);
   write_strips(seeds);
+  write_labels(seeds);
   write_lz4(seeds);
   write_tiffs(seeds);
   seeds.write("slurm", "sinfo",
