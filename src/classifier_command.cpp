@@ -83,7 +83,7 @@ std::string train_answer(const CommandLine& command, const TrainReport& report, 
 std::string classified_text(const Classified& done) {
   using Align = TextTable::Align;
   TextTable table({{"slide", Align::kLeft},
-                   {done.class_name + " found", Align::kRight},
+                   {"cells of " + done.class_name, Align::kRight},
                    {"yes", Align::kRight},
                    {"share", Align::kRight}});
   SlideScores all{"all slides"};

@@ -33,7 +33,7 @@ std::string head(const TrainReport& report) {
       "<header>\n<p class=\"kicker\">tilepool train</p>\n<h1>{} <span class=\"badge {}\">{}</span>"
       "</h1>\n<p class=\"lede\">Learned from {} yes and {} no on {}. Every number here is of "
       "labels "
-      "that the model had not seen: {} in {} folds, a {} wholly in one of them.</p>\n",
+      "that the model had not seen: {} in {} folds, each {} wholly in one of them.</p>\n",
       escape_html(report.model.class_name), good ? "good" : "bad",
       good ? "passes the gates" : "below the gates", grouped(report.verdicts.n_yes),
       grouped(report.verdicts.n_no), counted(report.slides.size(), "slide"),

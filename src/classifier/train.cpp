@@ -1,5 +1,6 @@
 #include "classifier/train.h"
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 
@@ -16,6 +17,14 @@ struct ReadLabels {
   std::vector<LabelSource> sources;
 };
 
+/// The file's name; the whole path where another file is called the same.
+std::string name_among(const std::filesystem::path& path,
+                       const std::vector<std::filesystem::path>& paths) {
+  const auto namesakes = std::ranges::count_if(
+      paths, [&](const auto& other) { return other.filename() == path.filename(); });
+  return namesakes == 1 ? path.filename().string() : path.string();
+}
+
 ReadLabels read_labels(const std::vector<std::filesystem::path>& paths) {
   ReadLabels read;
   std::string problems;
@@ -24,7 +33,7 @@ ReadLabels read_labels(const std::vector<std::filesystem::path>& paths) {
           "--labels {}: there is no such file", path.string());
     const std::string text = read_file(path);
     try {
-      LabelFile file = parse_labels(text, path.filename().string());
+      LabelFile file = parse_labels(text, name_among(path, paths));
       read.sources.push_back({file.name, file.annotator, hash_text(text), file.labels.size(),
                               file.pipeline_id.has_value()});
       read.files.push_back(std::move(file));

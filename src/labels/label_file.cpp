@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -56,6 +57,9 @@ class LabelReader {
       return note("none of the forms that docs/labels.md describes", "no \"format\" in it");
     read_texts(document);
   }
+
+  /// To be told of while the text is parsed: of equal keys only the last would be seen.
+  void note_key(const std::string& key) { note("a key stands twice", printable_utf8(key)); }
 
   [[nodiscard]] std::string problems() const {
     std::string text;
@@ -155,6 +159,18 @@ class LabelReader {
   std::vector<Problem> problems_;
 };
 
+Json parse(std::string_view json, LabelReader& reader) {
+  using Event = Json::parse_event_t;
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  return Json::parse(json, [&](int, Event event, Json& parsed) {
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event == Event::key && !keys.back().insert(parsed.get<std::string>()).second)
+      reader.note_key(parsed.get<std::string>());
+    return true;
+  });
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_uid(std::string_view text) {
@@ -169,7 +185,7 @@ LabelFile parse_labels(std::string_view json, const std::string& name) {
   file.name = name;
   LabelReader reader(file);
   try {
-    reader.read(Json::parse(json));
+    reader.read(parse(json, reader));
   } catch (const Json::exception& error) {
     fail(ErrorCode::kConfig, "{} is no JSON that can be read: {}", name,
          printable_utf8(error.what()));

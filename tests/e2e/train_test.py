@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from runs import BINARY, ENVIRONMENT, tilepool
+from runs import BINARY, ENVIRONMENT, cohort, results, run, tilepool, write_config
 
 PIPELINE = "0123456789abcdef0123456789abcdef"
 FEATURES = ("area_um2", "od_mean", "perimeter_um", "texture")
@@ -301,6 +301,15 @@ def test_two_annotators(run_dir, tmp_path):
     page = (tmp_path / "m.html").read_text()
     for i in range(30):
         assert f"{uid[cells[i]]:016x}" in page
+    # Files of the older forms are told apart by their names, and by their folders.
+    twins = [tmp_path / "x/labels.json", tmp_path / "y/labels.json"]
+    for path, words in zip(twins, (first, second)):
+        path.parent.mkdir()
+        write(path, {"annotations": {f"{uid[i]:016x}": word for i, word in zip(cells, words)}})
+    done = train(folder / "run", ",".join(map(str, twins)), tmp_path / "m.json", "--json")
+    (again,) = json.loads(done.stdout)["labels"]["agreement"]
+    assert (again["first"], again["second"]) == tuple(map(str, twins))
+    assert again["kappa"] == pair["kappa"]
     # An older file of the same person is no second opinion.
     write(tmp_path / "b.json", own_form(uid[cells], second, "anna"))
     done = train(folder / "run", ",".join(map(str, labels)), tmp_path / "m.json", code=78)
@@ -348,3 +357,33 @@ def test_wrong_calls(run_dir, tmp_path):
     (tmp_path / "bad.json").write_text('{"positive": [1.5, "x"], "negative": ["1"]}')
     done = train(folder / "run", tmp_path / "bad.json", out, code=78)
     assert "1.5" in done.stderr and "neither 16 hex digits nor decimal" in done.stderr
+
+
+def test_labels_of_a_small_sample_hold_in_the_whole_run(cohort, tmp_path):
+    """Cells of a true run, labelled by their size."""
+    config = write_config(tmp_path, cohort, tiles={"size_px": 512, "halo_px": 64},
+                          task={"kind": "segment", "classes": [{"name": "nucleus"}]})
+    for name, fraction in (("part", 0.4), ("whole", 1)):
+        run(config, tmp_path / name, "--set", f"/sample/fraction={fraction}")
+    with results(tmp_path / "part") as file:
+        uid, area = file["cells/uid"][:], file["cells/area_um2"][:]
+        pipeline = file.attrs["pipeline_id"].decode()
+    labels = write(tmp_path / "labels.json",
+                   own_form(uid, words_of(area > np.median(area)), pipeline=pipeline,
+                            cell_class="nucleus"))
+    boosters = []
+    for name in ("part", "whole"):
+        done = tilepool("train", tmp_path / name, "--labels", labels, "--class", "nucleus", "--out",
+                        tmp_path / f"{name}.json")
+        assert done.returncode == 0, done.stderr
+        boosters.append(json.loads((tmp_path / f"{name}.json").read_text())["booster"])
+    assert boosters[0] == boosters[1]
+    done = tilepool("classify", tmp_path / "whole", "--model", tmp_path / "part.json")
+    assert done.returncode == 0, done.stderr
+    with results(tmp_path / "whole") as file, \
+            h5py.File(tmp_path / "whole/classified/nucleus.h5") as scores:
+        assert (scores["cells/uid"][:] == file["cells/uid"][:]).all()
+        big = file["cells/area_um2"][:] > np.median(area)
+        assert len(big) > 2 * len(uid)
+        assert ((scores["cells/decision"][:] == 1) == big).mean() > 0.98
+        assert scores["slides/n_cells"][:].sum() == len(big)

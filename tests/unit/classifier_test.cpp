@@ -278,10 +278,11 @@ TEST(CrossValidation, KeepsGroupsApart) {
   set.features = {"slide_mark"};
   std::mt19937_64 random(4);
   for (std::uint32_t i = 0; i < 400; ++i) {
-    set.slide.push_back(i / 20);
+    const std::uint32_t slide = i / 20;
+    set.slide.push_back(slide);
     set.sample.push_back(i / 5);
-    set.values.push_back(static_cast<float>(i / 20) * 0.37F);
-    set.yes.push_back(i / 20 % 2 == 0 ? 1 : 0);
+    set.values.push_back(static_cast<float>(slide) * 0.37F);
+    set.yes.push_back(slide % 2 == 0 ? 1 : 0);
   }
   const Groups slides = groups_of(set, Grouping::kSlide);
   EXPECT_EQ(slides.counts.size(), 20U);

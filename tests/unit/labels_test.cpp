@@ -83,6 +83,7 @@ TEST(Labels, OfNoFormAreRefused) {
         "{\"annotations\":{}}",
         "{\"positive\":{}}",
         "{\"positive\":[1.5]}",
+        "{\"annotations\":{\"1\":\"yes\",\"1\":\"yes\"}}",
         "{\"positive\":[-1]}",
         "{\"positive\":[[1]]}",
         "{\"positive\":[1],\"negative\":[\"0000000000000001\"]}",

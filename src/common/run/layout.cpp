@@ -7,12 +7,6 @@ namespace tilepool {
 namespace {
 
 constexpr std::size_t kReadableBytes = 60;
-}
-
-bool is_plain_in_stem(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.';
-}
 
 /// What of a name a file name may show.
 std::string readable_part(std::string_view name) {
@@ -20,6 +14,13 @@ std::string readable_part(std::string_view name) {
   for (const char c : name.substr(0, kReadableBytes))
     stem += is_plain_in_stem(c) && (c != '.' || !stem.empty()) ? c : '_';
   return stem;
+}
+
+}  // namespace
+
+bool is_plain_in_stem(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
 }
 
 // The hash tells ids apart.
@@ -30,8 +31,7 @@ std::string slide_stem(std::string_view slide_id) {
 
 std::filesystem::path RunLayout::classified_file(std::string_view class_name) const {
   const std::string readable = readable_part(class_name);
-  return root_ / "classified" /
-         ((readable == class_name ? readable : slide_stem(class_name)) + ".h5");
+  return classified_dir() / ((readable == class_name ? readable : slide_stem(class_name)) + ".h5");
 }
 
 std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {

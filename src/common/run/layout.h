@@ -33,6 +33,7 @@ class RunLayout {
   [[nodiscard]] std::filesystem::path packing_mark() const { return root_ / ".packing"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
 
+  [[nodiscard]] std::filesystem::path classified_dir() const { return root_ / "classified"; }
   /// classified/<class>.h5; a class whose name cannot stand in a file name, by its slide_stem.
   [[nodiscard]] std::filesystem::path classified_file(std::string_view class_name) const;
   /// scan/<slide_stem>.h5
