@@ -80,8 +80,8 @@ std::string slides_note(const RunView& view) {
 
 std::string figures(const RunView& view) {
   std::string html = "<dl class=\"figures\">\n";
-  html +=
-      page_figure(grouped(static_cast<std::uint64_t>(view.slides.size())), "slides", slides_note(view));
+  html += page_figure(grouped(static_cast<std::uint64_t>(view.slides.size())), "slides",
+                      slides_note(view));
   std::string tiles = fmt::format("of {} sampled", grouped(view.n_sample));
   if (view.n_failed > 0)
     tiles += fmt::format(", <a href=\"#failures\">{} failed</a>", grouped(view.n_failed));
@@ -91,8 +91,8 @@ std::string figures(const RunView& view) {
     for (const SlideView& slide : view.slides)
       if (std::isfinite(slide.tissue_mm2)) tissue += slide.tissue_mm2;
     html += page_figure(grouped(view.n_cells), "cells",
-                   tissue > 0 ? fmt::format("in {} mm² of sampled tissue", significant(tissue))
-                              : std::string("centroid inside a sampled tile"));
+                        tissue > 0 ? fmt::format("in {} mm² of sampled tissue", significant(tissue))
+                                   : std::string("centroid inside a sampled tile"));
   }
   if (view.status) {
     const RunStatus& status = *view.status;
