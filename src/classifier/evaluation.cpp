@@ -1,5 +1,7 @@
 #include "classifier/evaluation.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "classifier/booster.h"
@@ -56,10 +58,11 @@ std::vector<std::string> missed_gates(const MetricValues& values) {
   std::vector<std::string> missed;
   for (const Gate& gate : kGates) {
     const double value = value_of(values, gate.metric);
-    if (value >= gate.least) continue;
-    missed.push_back(fmt::format("{} {:.3f} is below {:.2f}",
-                                 kMetricKeys[static_cast<std::size_t>(gate.metric)], value,
-                                 gate.least));
+    const std::string_view key = kMetricKeys[static_cast<std::size_t>(gate.metric)];
+    if (std::isnan(value))
+      missed.push_back(fmt::format("{} is undefined", key));
+    else if (value < gate.least)
+      missed.push_back(fmt::format("{} {:.3f} is below {:.2f}", key, value, gate.least));
   }
   return missed;
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/error.h"
+#include "report/html.h"
 
 namespace tilepool {
 namespace {
@@ -72,16 +73,17 @@ void check_trainable(const Verdicts& verdicts, const Groups& groups, Grouping gr
         "at least {} of each: label more cells",
         verdicts.n_yes, verdicts.n_no, verdicts.n_unsure, verdicts.n_tied, kFewestLabels);
   if (can_be_folded(groups.counts)) return;
-  const auto with = [&](std::uint64_t GroupCounts::*kind) {
-    return std::ranges::count_if(groups.counts,
-                                 [&](const GroupCounts& one) { return one.*kind > 0; });
-  };
   const std::string word = word_of(grouping);
+  const auto with = [&](std::uint64_t GroupCounts::*kind) {
+    const auto n =
+        std::ranges::count_if(groups.counts, [&](const GroupCounts& one) { return one.*kind > 0; });
+    return counted(static_cast<std::uint64_t>(n), word);
+  };
   fail(
       ErrorCode::kConfig,
-      "yes is on {} {}s and no on {}, and cross-validation by {} needs both on at least two: label "
+      "yes is on {} and no on {}, and cross-validation by {} needs both on at least two: label "
       "cells of another {}{}",
-      with(&GroupCounts::n_yes), word, with(&GroupCounts::n_no), word, word,
+      with(&GroupCounts::n_yes), with(&GroupCounts::n_no), word, word,
       grouping == Grouping::kSlide
           ? ", or part the labels by tile with --group-by tile, which shows a model better than it "
             "is on a slide that it has not seen"

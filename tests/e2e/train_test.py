@@ -254,6 +254,7 @@ def test_labels_that_do_not_suffice(run_dir, tmp_path):
     one = (slide == 0) & (cell_class == 0)
     labels = write(tmp_path / "slide.json", own_form(uid[one], words_of(truth[one])))
     done = train(run, labels, out, code=78)
+    assert "yes is on 1 slide and no on 1 slide" in done.stderr
     assert "--group-by tile" in done.stderr
     done = train(run, labels, out, "--group-by", "tile")
     assert "parted by tile" in done.stderr
