@@ -6,6 +6,7 @@
 
 #include "classifier/page_chart.h"
 #include "classifier/train_report.h"
+#include "common/base/text.h"
 #include "report/html.h"
 #include "report/page_parts.h"
 

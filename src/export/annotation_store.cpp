@@ -7,6 +7,7 @@
 
 #include "common/base/checked.h"
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "export/cell_blocks.h"
 #include "export/export_job.h"
 #include "export/text_forms.h"

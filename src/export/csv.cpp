@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "export/cell_blocks.h"
 #include "export/export_job.h"
 #include "export/out_file.h"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/base/checked.h"
+#include "common/base/text.h"
 #include "export/cell_blocks.h"
 #include "export/class_colours.h"
 #include "export/export_job.h"

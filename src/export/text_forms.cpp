@@ -53,8 +53,6 @@ void append_json_text(std::string& json, std::string_view text) {
   json += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string uid_text(std::uint64_t uid) { return fmt::format("{:016x}", uid); }
-
 std::string cell_uuid(std::uint64_t uid, std::uint64_t slide_hash) {
   constexpr std::uint64_t kVersion = 8;
   constexpr std::uint64_t kVariant = 0b10;

@@ -18,9 +18,6 @@ void append_csv_field(std::string& text, std::string_view field);
 /// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 void append_json_text(std::string& json, std::string_view text);
 
-/// A cell's uid as every text format shows it: 16 hex digits.
-[[nodiscard]] std::string uid_text(std::uint64_t uid);
-
 /// The UUID of a cell: version 8 of RFC 9562, whose 122 free bits are, from the first on, the 64
 /// bits of the uid and the upper 58 bits of `slide_hash`. So it is the same in every export, and
 /// the uid can be read back from it.

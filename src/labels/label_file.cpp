@@ -178,8 +178,6 @@ std::optional<std::uint64_t> parse_uid(std::string_view text) {
   return number_of(text, text.size() == kUidDigits ? 16 : 10);
 }
 
-std::string uid_text(std::uint64_t uid) { return fmt::format("{:016x}", uid); }
-
 LabelFile parse_labels(std::string_view json, const std::string& name) {
   LabelFile file;
   file.name = name;

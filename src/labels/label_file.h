@@ -25,7 +25,5 @@ struct LabelFile {
 
 /// "00ab..." of 16 hex digits, "0x..." or a decimal number up to 2^64 - 1; nullopt for other texts.
 [[nodiscard]] std::optional<std::uint64_t> parse_uid(std::string_view text);
-/// 16 lower-case hex digits.
-[[nodiscard]] std::string uid_text(std::uint64_t uid);
 
 }  // namespace tilepool

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "common/base/text.h"
 #include "fuzz.h"
 #include "labels/votes.h"
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "common/run/layout.h"
 #include "export/class_colours.h"
 #include "export/file_names.h"

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/text.h"
 #include "labels/agreement.h"
 #include "labels/label_file.h"
 #include "labels/votes.h"

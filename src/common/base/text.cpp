@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include <fmt/format.h>
+
 namespace tilepool {
 namespace {
 
@@ -107,5 +109,7 @@ std::string_view trimmed(std::string_view text) {
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
+
+std::string uid_text(std::uint64_t uid) { return fmt::format("{:016x}", uid); }
 
 }  // namespace tilepool

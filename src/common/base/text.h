@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,5 +31,8 @@ namespace tilepool {
 
 /// `text` without spaces, tabs and line ends at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
+
+/// A cell's uid as every text shows it: 16 lower-case hex digits.
+[[nodiscard]] std::string uid_text(std::uint64_t uid);
 
 }  // namespace tilepool
