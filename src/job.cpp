@@ -27,6 +27,7 @@
 #include "master/master.h"
 #include "provenance.h"
 #include "report/report.h"
+#include "run_classifiers.h"
 #include "submit/time_limit.h"
 #include "worker/device_choice.h"
 #include "worker/worker.h"
@@ -135,6 +136,11 @@ MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRu
   setup.time_left_s = time_left_s(job.options.run.max_runtime_s);
   setup.stop_asked = [] { return stop_signal != 0; };
   setup.leave = [](int code) { leave(true, code); };
+  const auto classifiers = std::make_shared<const RunClassifiers>(
+      job.options, std::filesystem::absolute(command.config).parent_path(), setup.schema,
+      job.layout);
+  setup.check_pipeline = [classifiers](const std::string& id) { classifiers->check_pipeline(id); };
+  setup.after_results = [classifiers] { classifiers->classify_run(); };
   if (!setup.works)
     setup.pack_together = [mpi](const PackJob& pack, const Telemetry& telemetry,
                                 const Pack& request, Budget& budget) {

@@ -48,6 +48,11 @@ struct MasterSetup {
   std::function<void(const PackJob& job, const Telemetry& telemetry, const Pack& request,
                      Budget& budget)>
       pack_together;
+  /// Told as soon as the pipeline is known, before a tile is computed; throws what ends the run.
+  std::function<void(const std::string& pipeline_id)> check_pipeline = [](const std::string&) {};
+  /// Called when results.h5 of this job stands, before the run is called done; what it throws ends
+  /// the run, and running it again calls it again.
+  std::function<void()> after_results = [] {};
 };
 
 /// Rank 0: takes a cohort through scanning, planning, calibrating, processing and packing, and

@@ -140,6 +140,7 @@ void Master::after_scan() {
   status_.state = "planning";
   identity_ = identify_run(setup_.layout, options_, setup_.run.cohort, budget_);
   status_.job_id = identity_.job_id;
+  setup_.check_pipeline(identity_.pipeline_id);
   make_plan();
   const PlanReader plan(setup_.layout.plan());
   status_.grid = status_.pool = status_.sample = 0;
@@ -309,6 +310,7 @@ void Master::pack() {
     write_results(index);
   else if (!setup_.quiet)
     log_info("results.h5 of this job is there already");
+  setup_.after_results();
   finish_books();
   std::filesystem::remove(index);
 }

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from runs import BINARY, ENVIRONMENT, cohort, results, run, tilepool, write_config
+from runs import (BINARY, ENVIRONMENT, cohort, differences, results, run, status, tilepool,
+                  write_config)
 
 PIPELINE = "0123456789abcdef0123456789abcdef"
 FEATURES = ("area_um2", "od_mean", "perimeter_um", "texture")
@@ -388,3 +389,60 @@ def test_labels_of_a_small_sample_hold_in_the_whole_run(cohort, tmp_path):
         assert len(big) > 2 * len(uid)
         assert ((scores["cells/decision"][:] == 1) == big).mean() > 0.98
         assert scores["slides/n_cells"][:].sum() == len(big)
+
+
+def test_a_classifier_in_the_configuration(cohort, tmp_path):
+    """Learnt on a part, applied by the run that grows to the whole: no tile is computed again, and
+    the scores are those of `tilepool classify`."""
+    def config(classifier=None, **sections):
+        return write_config(tmp_path, cohort, tiles={"size_px": 512, "halo_px": 64},
+                            task={"kind": "segment", "classes": [
+                                {"name": "nucleus", "classifier": classifier}]}, **sections)
+
+    run(config(sample={"fraction": 0.4}), tmp_path / "run")
+    done_before = {path.name for path in (tmp_path / "run/ranges").iterdir()}
+    with results(tmp_path / "run") as file:
+        uid, area = file["cells/uid"][:], file["cells/area_um2"][:]
+        pipeline = file.attrs["pipeline_id"].decode()
+        part = len(file["sample/pool"])
+    labels = write(tmp_path / "labels.json",
+                   own_form(uid, words_of(area > np.median(area)), pipeline=pipeline,
+                            cell_class="nucleus"))
+    done = tilepool("train", tmp_path / "run", "--labels", labels, "--class", "nucleus", "--out",
+                    tmp_path / "nucleus.json")
+    assert done.returncode == 0, done.stderr
+
+    whole = config("nucleus.json", sample={"fraction": 1.0})
+    run(whole, tmp_path / "run")
+    report = status(tmp_path / "run")
+    assert report["tiles_resumed"] == part and report["exit_code"] == 0
+    new = [path for path in (tmp_path / "run/ranges").iterdir() if path.name not in done_before]
+    assert new
+    with results(tmp_path / "run") as file, \
+            h5py.File(tmp_path / "run/classified/nucleus.h5") as scores:
+        assert file.attrs["pipeline_id"].decode() == pipeline
+        assert (scores["cells/uid"][:] == file["cells/uid"][:]).all()
+        mine = scores["cells/score"][:]
+    done = tilepool("classify", tmp_path / "run", "--model", tmp_path / "nucleus.json", "--out",
+                    tmp_path / "by-hand.h5")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "by-hand.h5") as scores:
+        assert np.array_equal(scores["cells/score"][:], mine, equal_nan=True)
+
+    # Two workers and a fresh run give the same scores.
+    run(whole, tmp_path / "fresh", ranks=3)
+    with h5py.File(tmp_path / "fresh/classified/nucleus.h5") as scores:
+        assert np.array_equal(scores["cells/score"][:], mine, equal_nan=True)
+    assert differences(tmp_path / "run", tmp_path / "fresh") == ""
+
+    # What does not fit is told before a tile is computed.
+    document = json.loads((tmp_path / "nucleus.json").read_text())
+    write(tmp_path / "other.json", dict(document, **{"class": "mk"}))
+    done = run(config("other.json"), tmp_path / "refused", code=78)
+    assert 'which is of class "mk"' in done.stderr
+    done = run(config("none.json"), tmp_path / "refused", code=66)
+    assert "none.json" in done.stderr
+    write(tmp_path / "foreign.json", dict(document, pipeline_id="0" * 32))
+    done = run(config("foreign.json"), tmp_path / "refused", code=78)
+    assert "of pipeline 0000" in done.stderr
+    assert not any((tmp_path / "refused/ranges").glob("*.h5"))

@@ -61,6 +61,7 @@ struct CellClass {
   std::string name;
   double min_area_um2 = 10;
   double max_area_um2 = 400;
+  std::optional<std::string> classifier;  ///< file of a model that scores the cells at the end
 };
 
 /// Lengths are micrometres and become pixels through each slide's own mpp.

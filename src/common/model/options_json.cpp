@@ -256,11 +256,24 @@ Options bind_document(std::string_view text, const std::string& source,
   return options;
 }
 
+/// Removes what has another effect from the objects of a list.
+template <class Element>
+void keep_effects(Json& list, const std::vector<Key<Element>>& keys,
+                  const std::vector<KeyEffect>& effects) {
+  for (Json& item : list)
+    for (const auto& key : keys)
+      if (item.is_object() &&
+          std::find(effects.begin(), effects.end(), key.info.effect) == effects.end())
+        item.erase(key.info.pointer.substr(1));
+}
+
 Json to_json(const Options& options, const std::vector<KeyEffect>& effects) {
   Json document = Json::object();
   for (const auto& key : option_keys()) {
     if (std::find(effects.begin(), effects.end(), key.info.effect) == effects.end()) continue;
-    document[Json::json_pointer(key.info.pointer)] = key.get(options);
+    Json value = key.get(options);
+    if (key.info.pointer == "/task/classes") keep_effects(value, class_keys(), effects);
+    document[Json::json_pointer(key.info.pointer)] = std::move(value);
   }
   return document;
 }

@@ -547,6 +547,13 @@ const std::vector<Key<CellClass>>& class_keys() {
                number<C>(
                    [](auto& c) -> auto& { return c.max_area_um2; }, kArea),
                "um^2", "Larger objects are not of this class."),
+        key<C>(
+            "/classifier", KeyEffect::kNone,
+            text<C>(
+                [](auto& c) -> auto& { return c.classifier; }, kMaxPathBytes),
+            "",
+            "File of a model of `tilepool train` that scores the cells of this class when "
+            "results.h5 stands, as `tilepool classify` does; relative to this file; null: none."),
     };
   }();
   return keys;

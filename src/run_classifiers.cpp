@@ -1,0 +1,73 @@
+#include "run_classifiers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "classifier/classify.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/system.h"
+#include "common/base/text.h"
+
+namespace tilepool {
+namespace {
+
+void check_model(const Model& model, const std::string& file, const CellClass& cell_class,
+                 const TaskSchema& schema) {
+  check(model.class_name == cell_class.name, ErrorCode::kConfig,
+        "/task/classes: class \"{}\" names the classifier {}, which is of class \"{}\"",
+        printable_utf8(cell_class.name), file, printable_utf8(model.class_name));
+  std::vector<std::string> features;
+  for (const FeatureSpec& one : schema.cell_features) features.push_back(one.name);
+  std::sort(features.begin(), features.end());
+  std::vector<std::string> learnt = model.features;
+  std::sort(learnt.begin(), learnt.end());
+  check(features == learnt, ErrorCode::kConfig,
+        "/task/classes: the classifier {} was trained on other features than this run measures; "
+        "train it anew on a run of this configuration",
+        file);
+}
+
+}  // namespace
+
+RunClassifiers::RunClassifiers(const Options& options, const std::filesystem::path& folder,
+                               const TaskSchema& schema, RunLayout layout)
+    : layout_(std::move(layout)) {
+  if (options.task != TaskKind::kSegment) return;
+  for (const CellClass& one : options.segment.classes) {
+    if (!one.classifier) continue;
+    const std::filesystem::path file = folder / *one.classifier;
+    const Model model = read_model(file).model;
+    check_model(model, file.string(), one, schema);
+    entries_.push_back({file, one.name, model.pipeline_id});
+  }
+}
+
+void RunClassifiers::check_pipeline(const std::string& pipeline_id) const {
+  for (const Entry& one : entries_)
+    check(one.pipeline_id == pipeline_id, ErrorCode::kConfig,
+          "the classifier {} is of pipeline {}, this run of {}: other slides, or cells found in "
+          "another way. Leave it out and use tilepool classify --any-pipeline to take it all the "
+          "same",
+          one.file.string(), printable_utf8(one.pipeline_id), pipeline_id);
+}
+
+void RunClassifiers::classify_run() const {
+  for (const Entry& one : entries_) {
+    const Classified done = classify({.results = layout_.results(),
+                                      .model = one.file,
+                                      .out = {},
+                                      .any_pipeline = false,
+                                      .threads = cpu_cores_granted()});
+    std::uint64_t cells = 0;
+    std::uint64_t yes = 0;
+    for (const SlideScores& slide : done.slides) {
+      cells += slide.n_cells;
+      yes += slide.n_yes;
+    }
+    log_info("classifier of {}: {} of {} cells are a yes; {}", printable_utf8(one.class_name), yes,
+             cells, done.file.string());
+  }
+}
+
+}  // namespace tilepool
