@@ -42,6 +42,7 @@ class ColumnWriter {
     if (names.empty()) return;
     const std::size_t rows = table.size() / names.size();
     std::vector<h5::Dataset> columns;
+    columns.reserve(names.size());
     for (const FeatureSpec& one : names)
       columns.push_back(file_.create_dataset<float>(group + "/" + one.name, {rows}));
     std::vector<float> block;  // column after column
