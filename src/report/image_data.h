@@ -1,27 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string>
 #include <vector>
 
-#include "common/base/image_view.h"
+#include "common/base/small_image.h"
 
 namespace tilepool {
 
-/// A small image held by itself, interleaved RGB.
-struct SmallImage {
-  std::int64_t width = 0, height = 0;
-  std::vector<std::uint8_t> rgb;  ///< [height][width][3]
-};
-
-/// The image averaged down so that its long edge is at most `edge_px`; never enlarged.
-[[nodiscard]] SmallImage shrink(ConstRgbView image, std::int64_t edge_px);
-
 /// A baseline JPEG, 4:2:0. `quality` 1..100. Throws Error(kInternal) when the library refuses.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const SmallImage& image, int quality);
-
-/// RFC 4648.
-[[nodiscard]] std::string base64(std::span<const std::uint8_t> bytes);
 
 }  // namespace tilepool

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/run/tissue_decision.h"
 #include "report/html.h"

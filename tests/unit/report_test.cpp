@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/run/atomic_file.h"
 #include "common/run/status_json.h"
