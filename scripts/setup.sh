@@ -10,13 +10,14 @@ build_packages=(
   libhdf5-openmpi-dev hdf5-tools
   libopenslide-dev libtiff-dev libturbojpeg0-dev libjpeg-dev
   libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-  libxxhash-dev liblz4-dev zlib1g-dev libsqlite3-dev libxgboost-dev
+  libxxhash-dev liblz4-dev zlib1g-dev libsqlite3-dev libxgboost-dev libwebp-dev
   libgtest-dev
 )
 test_packages=(
   clang-format clang-tidy clang libclang-rt-14-dev shellcheck
   python3 python3-pytest python3-numpy python3-scipy python3-skimage python3-h5py python3-pil
   python3-openslide python3-xxhash python3-matplotlib python3-anndata python3-shapely
+  python3-selenium chromium chromium-driver
   slurmctld slurmd slurm-client munge iproute2
   busybox-static
 )

@@ -46,6 +46,7 @@ int export_command(const CommandLine& command) {
   request.out = command.out;
   request.formats = parse_formats(command.format);
   request.tiles = parse_tile_choice(command.tiles);
+  request.review = {command.crop_px, command.max_cells};
   catch_signals();
   const auto begin = std::chrono::steady_clock::now();
   const ExportOutcome outcome = export_run(request, [] { return stop_signal != 0; });

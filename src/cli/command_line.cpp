@@ -115,11 +115,20 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
       break;
     case Verb::kExport:
       add("format", po::value(&line.format)->required()->value_name("F[,F...]"),
-          "geojson (QuPath), csv, h5ad (AnnData), annotationstore (TIAToolbox), clam, trident");
+          "geojson (QuPath), csv, h5ad (AnnData), annotationstore (TIAToolbox), clam, trident, "
+          "review (pages to label cells in a browser)");
       add("out", path_value(line.out)->required()->value_name("DIR"),
           "where to write; made, and files in it replaced");
       add("tiles", po::value(&line.tiles)->default_value("pool")->value_name("pool|sample"),
           "clam, trident: all pooled tiles, or those of the sample");
+      add("crop-px",
+          number_value("--crop-px", line.crop_px, 32, 1024)->default_value(200)->value_name("PX"),
+          "review: edge of a cell's picture in level-0 pixels");
+      add("max-cells",
+          number_value("--max-cells", line.max_cells, 1, 10'000'000)
+              ->default_value(100'000)
+              ->value_name("N"),
+          "review: most cells; of a larger run a random choice, the same each time");
       break;
     case Verb::kTrain:
       add("labels", po::value(&line.labels)->required()->value_name("FILE[,FILE]"),

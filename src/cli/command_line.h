@@ -50,6 +50,8 @@ struct CommandLine {
 
   std::string format;                                ///< export: names with commas between
   std::string tiles;                                 ///< export: pool or sample
+  std::int64_t crop_px = 0;                          ///< export: 32..1024
+  std::uint64_t max_cells = 0;                       ///< export: 1..10,000,000
   std::filesystem::path out;                         ///< export, train, classify, synth, bench
   std::string labels;                                ///< train: files, commas between them
   std::string class_name;                            ///< train

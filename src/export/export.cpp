@@ -1,11 +1,15 @@
 #include "export/export.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/run/atomic_file.h"
 #include "common/run/layout.h"
+#include "common/run/temporary_folder.h"
 #include "export/file_names.h"
 
 namespace tilepool {
@@ -33,10 +37,23 @@ void check_out(const ExportRequest& request) {
   }
 }
 
+/// What somebody put into the folder, labels perhaps, is not lost.
+void check_replaceable(const ExportFormat& format, const fs::path& folder) {
+  if (!fs::exists(folder)) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    check(std::ranges::find(format.folder_parts, name) != format.folder_parts.end(),
+          ErrorCode::kUsage,
+          "--format {}: {} would be replaced, but holds {}, which is not of tilepool; move it away "
+          "or name another --out",
+          format.name, folder.string(), printable_utf8(name));
+  }
+}
+
 class Exporter {
  public:
   Exporter(const ExportRequest& request, const ResultsReader& results, ExportWatch& watch)
-      : request_(request), job_{results, request.tiles, watch} {
+      : request_(request), job_{results, request.tiles, request.review, request.run_dir, watch} {
     std::vector<std::string> reserved;
     for (const ExportFormat* format : request.formats)
       if (!format->cohort_file.empty()) reserved.emplace_back(fs::path(format->cohort_file).stem());
@@ -50,9 +67,10 @@ class Exporter {
     for (const ExportFormat* format : request_.formats) {
       job_.watch.begin(std::string(format->name), rows_of(*format));
       if (format->write_slide != nullptr) export_slides(*format);
-      if (format->write_cohort == nullptr) continue;
-      commit(*format, "", std::string(format->cohort_file),
-             [&](const fs::path& path) { return format->write_cohort(job_, path); });
+      if (format->write_cohort != nullptr)
+        commit(*format, "", std::string(format->cohort_file),
+               [&](const fs::path& path) { return format->write_cohort(job_, path); });
+      if (format->write_folder != nullptr) export_folder(*format);
     }
     return std::move(outcome_);
   }
@@ -76,6 +94,21 @@ class Exporter {
       commit(format, slides[i].id, stems_[i] + std::string(format.suffix),
              [&](const fs::path& path) { return format.write_slide(job_, slides[i], path); });
     }
+  }
+
+  void export_folder(const ExportFormat& format) {
+    const fs::path folder = fs::absolute(request_.out) / format.cohort_folder;
+    check_replaceable(format, folder);
+    const TemporaryFolder temporary(folder);
+    FolderWritten written = format.write_folder(job_, temporary.path());
+    std::error_code problem;
+    fs::remove_all(folder, problem);
+    if (!problem) fs::rename(temporary.path(), folder, problem);
+    check(!problem, ErrorCode::kIo, "cannot put {} in its place: {}", folder.string(),
+          problem.message());
+    for (SlideLeftOut& slide : written.left_out)
+      leave_out(format.name, slide.slide, std::move(slide.reason));
+    outcome_.files.push_back({std::string(format.name), "", folder / "index.html", written.rows});
   }
 
   template <class Write>

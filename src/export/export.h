@@ -14,6 +14,7 @@ struct ExportRequest {
   std::filesystem::path run_dir, out;
   std::vector<const ExportFormat*> formats;
   TileChoice tiles = TileChoice::kPool;
+  ReviewChoice review;
 };
 
 struct ExportedFile {
@@ -23,11 +24,6 @@ struct ExportedFile {
   std::uint64_t rows = 0;  ///< cells, tiles or slides
 };
 
-struct SlideLeftOut {
-  std::string format;  ///< empty: of all formats
-  std::string slide, reason;
-};
-
 struct ExportOutcome {
   std::vector<ExportedFile> files;
   std::vector<SlideLeftOut> left_out;
@@ -35,10 +31,10 @@ struct ExportOutcome {
 
 /// Writes the results of a finished run in other programs' formats. Each file is written under a
 /// temporary name in `out`, which is made, and renamed when it is whole; one that is there is
-/// replaced. Slides that failed or were skipped are left out. `stopped` is asked now and then: true
-/// ends it. Throws Error(kNoInput) where the run is not finished or has no cells for a format that
-/// needs them, Error(kUsage) where `out` is a folder of the run's own files, before anything is
-/// written; Error(kIo), Error(kHdf5), Error(kStopped).
+/// replaced; so is a folder of the cohort. Slides that failed or were skipped are left out.
+/// `stopped` is asked now and then: true ends it. Throws Error(kNoInput) where the run is not
+/// finished or has no cells for a format that needs them, Error(kUsage) where `out` is a folder of
+/// the run's own files, before anything is written; Error(kIo), Error(kHdf5), Error(kStopped).
 [[nodiscard]] ExportOutcome export_run(const ExportRequest& request, std::function<bool()> stopped);
 
 }  // namespace tilepool

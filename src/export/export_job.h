@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/run/results_reader.h"
 #include "export/export_watch.h"
@@ -12,10 +14,29 @@ namespace tilepool {
 /// Which tiles the formats of tile corners list.
 enum class TileChoice { kPool, kSample };
 
+/// What the review pages show.
+struct ReviewChoice {
+  std::int64_t crop_px = 200;        ///< edge of a cell's picture, level-0 px, 32..1024
+  std::uint64_t max_cells = 100000;  ///< a larger run is shown in part, see CellChoice
+};
+
+struct SlideLeftOut {
+  std::string format;  ///< empty: of all formats
+  std::string slide, reason;
+};
+
+/// What a writer of a folder did.
+struct FolderWritten {
+  std::uint64_t rows = 0;
+  std::vector<SlideLeftOut> left_out;  ///< slides that are in it only in part
+};
+
 /// What every writer is given.
 struct ExportJob {
   const ResultsReader& results;
   TileChoice tiles = TileChoice::kPool;
+  ReviewChoice review;
+  std::filesystem::path run_dir;
   ExportWatch& watch;
 };
 
@@ -43,6 +64,10 @@ std::uint64_t write_clam(const ExportJob& job, const ResultsSlide& slide,
 /// The same for TRIDENT's read_coords. The slide's mpp must be known and below 2.4 um/px.
 std::uint64_t write_trident(const ExportJob& job, const ResultsSlide& slide,
                             const std::filesystem::path& path);
+
+/// Pages on which people label cells, in `folder`, which is there and empty: index.html and what it
+/// loads (docs/review.md). Reads the slides again. Memory grows with the cells shown.
+FolderWritten write_review(const ExportJob& job, const std::filesystem::path& folder);
 
 /// Why write_trident cannot take the slide, else empty.
 [[nodiscard]] std::string_view why_no_trident(const ResultsSlide& slide);

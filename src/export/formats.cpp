@@ -12,6 +12,9 @@
 namespace tilepool {
 namespace {
 
+constexpr std::array<std::string_view, 5> kReviewParts = {"index.html", "cells.js", "sheets",
+                                                          "contours", "slides"};
+
 constexpr std::array kFormats = {
     ExportFormat{.name = "geojson",
                  .needs_cells = true,
@@ -36,8 +39,13 @@ constexpr std::array kFormats = {
                  .suffix = "_patches.h5",
                  .write_slide = write_trident,
                  .why_not = why_no_trident},
+    ExportFormat{.name = "review",
+                 .needs_cells = true,
+                 .cohort_folder = "review",
+                 .folder_parts = kReviewParts,
+                 .write_folder = write_review},
 };
-constexpr std::array<std::string_view, 2> kPlanned = {"npy", "review"};
+constexpr std::array<std::string_view, 1> kPlanned = {"npy"};
 
 std::vector<std::string> format_names() {
   std::vector<std::string> names;

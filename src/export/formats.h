@@ -9,7 +9,7 @@
 
 namespace tilepool {
 
-/// What a format writes: a file for each slide, a file for the cohort, or both.
+/// What a format writes: a file for each slide, a file or a folder for the cohort, or both.
 struct ExportFormat {
   std::string_view name;     ///< on the command line
   bool needs_cells = false;  ///< a run without cells has nothing for it
@@ -20,6 +20,9 @@ struct ExportFormat {
   std::string_view (*why_not)(const ResultsSlide&) = nullptr;
   std::string_view cohort_file;  ///< its name; empty: none
   std::uint64_t (*write_cohort)(const ExportJob&, const std::filesystem::path&) = nullptr;
+  std::string_view cohort_folder;  ///< its name; empty: none. index.html in it is what one opens
+  std::span<const std::string_view> folder_parts;  ///< all names in it
+  FolderWritten (*write_folder)(const ExportJob&, const std::filesystem::path&) = nullptr;
 };
 
 /// All that are built.

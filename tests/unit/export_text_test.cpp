@@ -147,9 +147,12 @@ TEST(ParseFormats, RefusesOthers) {
 TEST(ExportFormats, EachWritesSomethingUnderASuffixOfItsOwn) {
   std::set<std::string_view> suffixes;
   for (const ExportFormat& format : export_formats()) {
-    EXPECT_TRUE(format.write_slide != nullptr || format.write_cohort != nullptr);
+    EXPECT_TRUE(format.write_slide != nullptr || format.write_cohort != nullptr ||
+                format.write_folder != nullptr);
     EXPECT_EQ(format.write_slide == nullptr, format.suffix.empty());
     EXPECT_EQ(format.write_cohort == nullptr, format.cohort_file.empty());
+    EXPECT_EQ(format.write_folder == nullptr, format.cohort_folder.empty());
+    EXPECT_EQ(format.write_folder == nullptr, format.folder_parts.empty());
     EXPECT_TRUE(format.suffix.empty() || suffixes.insert(format.suffix).second);
   }
 }

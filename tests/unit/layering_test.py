@@ -27,7 +27,7 @@ ARROWS = {
     "synth": {"base", "memory", "model"},
     "submit": {"base", "model"},
     "launch": {"base", "model", "run"},
-    "export": {"base", "model", "hdf5", "run"},
+    "export": {"base", "memory", "model", "slide", "hdf5", "run"},
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
