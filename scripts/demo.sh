@@ -58,9 +58,14 @@ command=("$tilepool" launch -n 3 run "build/demo/$name.jsonc")
 echo "${command[*]}"
 code=0
 "${command[@]}" || code=$?
+if ((code == 0 || code == 3)); then
+  command=("$tilepool" export "runs/$name" --format review --out "runs/$name/exports")
+  echo "${command[*]}"
+  "${command[@]}" >/dev/null || code=$?
+fi
 
 echo
-for file in results.h5 report.html slides.csv review/index.html; do
+for file in results.h5 report.html slides.csv exports/review/index.html; do
   if [[ -e runs/$name/$file ]]; then echo "$root/runs/$name/$file"; fi
 done
 exit "$code"
