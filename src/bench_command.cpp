@@ -1,7 +1,5 @@
 #include "bench_command.h"
 
-#include <csignal>
-
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -15,20 +13,12 @@
 #include "common/run/atomic_file.h"
 #include "common/run/temporary_folder.h"
 #include "job.h"
+#include "stop_signal.h"
 
 namespace tilepool {
 namespace {
 
 namespace fs = std::filesystem;
-
-volatile std::sig_atomic_t stop_signal = 0;
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { stop_signal = signal; };
-  action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) ::sigaction(signal, &action, nullptr);
-}
 
 /// That the page can be written is found out before, not after, the measurement.
 void check_page(const fs::path& page) {
@@ -58,11 +48,11 @@ int bench_job(const CommandLine& command) {
   request.limit_bytes = host_limit_bytes(request.options, 1);
   request.program = own_program();
   check_page(command.out);
-  catch_signals();
+  note_stop_signals();
   // Where runs lie: commits go to the file system that they go to in a run.
   const TemporaryFolder folder(fs::absolute(command.run_dir).parent_path() / "tilepool-bench");
   request.folder = folder.path();
-  BenchFigures figures = run_bench(request, [] { return stop_signal != 0; });
+  BenchFigures figures = run_bench(request, stop_signalled);
   figures.versions = library_versions();
   write_file_atomically(command.out, bench_page(figures));
   fmt::print("{}", command.json ? bench_json(figures) : bench_text(figures));

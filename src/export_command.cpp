@@ -1,7 +1,6 @@
 #include "export_command.h"
 
 #include <chrono>
-#include <csignal>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,18 +8,10 @@
 #include "common/base/log.h"
 #include "common/base/units.h"
 #include "export/export.h"
+#include "stop_signal.h"
 
 namespace tilepool {
 namespace {
-
-volatile std::sig_atomic_t stop_signal = 0;
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { stop_signal = signal; };
-  action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) ::sigaction(signal, &action, nullptr);
-}
 
 std::string outcome_json(const ExportOutcome& outcome, double seconds) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
@@ -47,9 +38,9 @@ int export_command(const CommandLine& command) {
   request.formats = parse_formats(command.format);
   request.tiles = parse_tile_choice(command.tiles);
   request.review = {command.crop_px, command.max_cells};
-  catch_signals();
+  note_stop_signals();
   const auto begin = std::chrono::steady_clock::now();
-  const ExportOutcome outcome = export_run(request, [] { return stop_signal != 0; });
+  const ExportOutcome outcome = export_run(request, stop_signalled);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (command.json) {

@@ -1,6 +1,5 @@
 #include "run_classifiers.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "classifier/classify.h"
@@ -10,26 +9,6 @@
 #include "common/base/text.h"
 
 namespace tilepool {
-namespace {
-
-void check_model(const Model& model, const std::string& file, const CellClass& cell_class,
-                 const TaskSchema& schema) {
-  check(model.class_name == cell_class.name, ErrorCode::kConfig,
-        "/task/classes: class \"{}\" names the classifier {}, which is of class \"{}\"",
-        printable_utf8(cell_class.name), file, printable_utf8(model.class_name));
-  std::vector<std::string> features;
-  for (const FeatureSpec& one : schema.cell_features) features.push_back(one.name);
-  std::sort(features.begin(), features.end());
-  std::vector<std::string> learnt = model.features;
-  std::sort(learnt.begin(), learnt.end());
-  check(features == learnt, ErrorCode::kConfig,
-        "/task/classes: the classifier {} was trained on other features than this run measures; "
-        "train it anew on a run of this configuration",
-        file);
-}
-
-}  // namespace
-
 RunClassifiers::RunClassifiers(const Options& options, const std::filesystem::path& folder,
                                const TaskSchema& schema, RunLayout layout)
     : layout_(std::move(layout)) {
@@ -38,7 +17,10 @@ RunClassifiers::RunClassifiers(const Options& options, const std::filesystem::pa
     if (!one.classifier) continue;
     const std::filesystem::path file = folder / *one.classifier;
     const Model model = read_model(file).model;
-    check_model(model, file.string(), one, schema);
+    check(model.class_name == one.name, ErrorCode::kConfig,
+          "/task/classes: class \"{}\" names the classifier {}, which is of class \"{}\"",
+          printable_utf8(one.name), file.string(), printable_utf8(model.class_name));
+    check_features(schema.cell_features, model, file);
     entries_.push_back({file, one.name, model.pipeline_id});
   }
 }

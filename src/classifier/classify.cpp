@@ -24,16 +24,7 @@ std::string lacking(const std::vector<std::string>& names, const std::vector<std
 }
 
 void check_fit(const ResultsReader& results, const Model& model, const ClassifyRequest& request) {
-  std::vector<std::string> features;
-  for (const FeatureSpec& one : results.cell_features()) features.push_back(one.name);
-  const std::string missing = lacking(model.features, features);
-  const std::string added = lacking(features, model.features);
-  check(
-      missing.empty() && added.empty(), ErrorCode::kConfig,
-      "{} was trained on other features than this run has{}{}; classify a run of its pipeline, or "
-      "train anew on this one",
-      request.model.string(), missing.empty() ? "" : "; only the model has: " + missing,
-      added.empty() ? "" : "; only the run has: " + added);
+  check_features(results.cell_features(), model, request.model);
   check(model.pipeline_id == results.pipeline_id() || request.any_pipeline, ErrorCode::kConfig,
         "{} is of pipeline {}, this run of {}: cells are found or measured in another way, which "
         "the model has not seen. Its features have the same names: --any-pipeline takes it all the "
@@ -103,6 +94,20 @@ class CellScorer {
 };
 
 }  // namespace
+
+void check_features(const std::vector<FeatureSpec>& features, const Model& model,
+                    const std::filesystem::path& file) {
+  std::vector<std::string> names;
+  for (const FeatureSpec& one : features) names.push_back(one.name);
+  const std::string missing = lacking(model.features, names);
+  const std::string added = lacking(names, model.features);
+  check(
+      missing.empty() && added.empty(), ErrorCode::kConfig,
+      "{} was trained on other features than this run has{}{}; classify a run of its pipeline, or "
+      "train anew on this one",
+      file.string(), missing.empty() ? "" : "; only the model has: " + missing,
+      added.empty() ? "" : "; only the run has: " + added);
+}
 
 Classified classify(const ClassifyRequest& request) {
   const ResultsReader results(request.results);

@@ -5,6 +5,7 @@
 
 #include "classifier/model_file.h"
 #include "classifier/scores_file.h"
+#include "common/model/result.h"
 
 namespace tilepool {
 
@@ -21,6 +22,11 @@ struct Classified {
   std::string class_name;
   std::vector<SlideScores> slides;  ///< all of the run, by id
 };
+
+/// Throws Error(kConfig), naming those that differ, unless the model that `file` holds was trained
+/// on these features, in whatever order.
+void check_features(const std::vector<FeatureSpec>& features, const Model& model,
+                    const std::filesystem::path& file);
 
 /// Scores every cell of the model's class, from results.h5 alone, in memory that does not grow with
 /// the cells. Throws Error(kConfig) when the model's features are not the run's (naming those that

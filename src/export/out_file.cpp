@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "common/base/error.h"
+#include "common/run/atomic_file.h"
 
 namespace tilepool {
 namespace {
@@ -52,14 +53,7 @@ OutFile::~OutFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void OutFile::put(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_write(path_);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
+void OutFile::put(std::string_view bytes) { write_all(descriptor_, bytes, path_); }
 
 void OutFile::deflate(std::string_view bytes, int flush) {
   z_stream& stream = deflater_->stream;

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/run/atomic_file.h"
 #include "common/run/checksum.h"
 #include "common/slide/file_probe.h"
 #include "common/slide/fingerprint.h"
@@ -26,15 +27,6 @@ std::string copy_name(const std::string& path, const std::string& fingerprint) {
   place.add(std::as_bytes(std::span(path)));
   return fmt::format("{}-{:016x}{}", fingerprint, place.value(),
                      fs::path(path).extension().string());
-}
-
-void write_all(const StagePart& part, std::span<const std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ::ssize_t put = ::write(part.file.descriptor(), bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    check(put > 0, ErrorCode::kIo, "cannot write {}: {}", part.path.string(), errno_text(errno));
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-  }
 }
 
 }  // namespace
@@ -162,7 +154,8 @@ bool StagedSlides::copy_bytes(const InputFile& slide, const StagePart& part) {
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), bytes - at));
     slide.read(at, buffer_.span().first(count));
-    write_all(part, buffer_.span().first(count));
+    write_all(part.file.descriptor(), {reinterpret_cast<const char*>(buffer_.data()), count},
+              part.path);
     at += count;
   }
   return true;

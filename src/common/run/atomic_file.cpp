@@ -50,16 +50,9 @@ class Descriptor {
   int descriptor_;
 };
 
-void write_all(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
+void write_parts(const std::filesystem::path& path, std::initializer_list<std::string_view> parts) {
   Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC, "create");
-  for (std::string_view bytes : parts) {
-    while (!bytes.empty()) {
-      const ssize_t put = ::write(file.get(), bytes.data(), bytes.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) fail_errno("write", path);
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-  }
+  for (const std::string_view bytes : parts) write_all(file.get(), bytes, path);
   file.close();
 }
 
@@ -77,6 +70,16 @@ std::uint32_t fresh_number() {
 constexpr std::string_view kTemporaryMark = ".tmp-";
 
 }  // namespace
+
+void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put == 0) errno = ENOSPC;
+    if (put <= 0) fail_errno("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
 
 std::filesystem::path temporary_path(const std::filesystem::path& final_path) {
   const std::filesystem::path folder = folder_of(final_path);
@@ -116,7 +119,7 @@ void AtomicFile::commit() {
 void write_file_atomically(const std::filesystem::path& path,
                            std::initializer_list<std::string_view> parts) {
   AtomicFile file(path);
-  write_all(file.temp(), parts);
+  write_parts(file.temp(), parts);
   file.commit();
 }
 

@@ -34,6 +34,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Writes all of `bytes` where the open file `descriptor` stands; `path` is for the message.
+void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path);
+
 /// The whole of a small file at once.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 /// The same of several parts, one after the other.

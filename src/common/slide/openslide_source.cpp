@@ -168,23 +168,20 @@ void OpenSlideSource::read(int level, std::int64_t x, std::int64_t y, RgbView ou
 
 /// Reads the part of `region` in `cell` of the lattice; `out` shows `region`.
 void OpenSlideSource::read_cell(int level, Rect cell, const Rect& region, RgbView out) {
-  const std::int64_t right = std::min(cell.x + cell.w, region.x + region.w);
-  const std::int64_t bottom = std::min(cell.y + cell.h, region.y + region.h);
-  const std::int64_t left = std::max(cell.x, region.x);
-  const std::int64_t top = std::max(cell.y, region.y);
+  const Rect part = intersection(cell, region);
   const bool exact = pieces_[static_cast<std::size_t>(level)].exact;
-  const std::int64_t from_x = exact ? left : cell.x;
-  const std::int64_t from_y = exact ? top : cell.y;
+  const std::int64_t from_x = exact ? part.x : cell.x;
+  const std::int64_t from_y = exact ? part.y : cell.y;
   const double downsample = info_.levels[static_cast<std::size_t>(level)].downsample;
   const Piece piece{level, std::llround(static_cast<double>(from_x) * downsample),
-                    std::llround(static_cast<double>(from_y) * downsample), right - from_x,
-                    bottom - from_y};
+                    std::llround(static_cast<double>(from_y) * downsample),
+                    part.x + part.w - from_x, part.y + part.h - from_y};
   std::uint32_t* argb = piece_buffer();
   read_argb(piece, argb);
   note_progress();
-  for (std::int64_t y = top; y < bottom; ++y) {
-    composite_row(argb + (y - from_y) * piece.width + (left - from_x), right - left,
-                  out.row(y - region.y) + 3 * (left - region.x));
+  for (std::int64_t y = part.y; y < part.y + part.h; ++y) {
+    composite_row(argb + (y - from_y) * piece.width + (part.x - from_x), part.w,
+                  out.row(y - region.y) + 3 * (part.x - region.x));
   }
 }
 
