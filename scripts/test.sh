@@ -27,7 +27,13 @@ run_scripts() {
   find . -path ./build -prune -o '(' -name '*.sh' -o -name '*.sbatch' -o -path ./.ci/run ')' -print |
     sort | xargs shellcheck -x
 }
-run_tidy() { run-clang-tidy -quiet -p build/dev -j "$jobs" "^$root/(src|cuda)/.*\.cpp$"; }
+# What it finds comes last, where a failed stage shows it.
+run_tidy() {
+  local all=$logs/tidy-all.log
+  run-clang-tidy -quiet -p build/dev -j "$jobs" "^$root/(src|cuda)/.*\.cpp$" >"$all" 2>&1 && return
+  grep -E -A 4 '(warning|error):' "$all"
+  return 1
+}
 
 run_cuda() {
   if ! find_nvcc; then

@@ -137,10 +137,10 @@ MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRu
   setup.stop_asked = [] { return stop_signal != 0; };
   setup.leave = [](int code) { leave(true, code); };
   const auto classifiers = std::make_shared<const RunClassifiers>(
-      job.options, std::filesystem::absolute(command.config).parent_path(), setup.schema,
-      job.layout);
+      job.options, std::filesystem::absolute(command.config).parent_path(), setup.schema);
   setup.check_pipeline = [classifiers](const std::string& id) { classifiers->check_pipeline(id); };
-  setup.after_results = [classifiers] { classifiers->classify_run(); };
+  setup.scored = [classifiers](const auto& results) { return classifiers->scored(results); };
+  setup.score = [classifiers](const auto& results) { classifiers->score(results); };
   if (!setup.works)
     setup.pack_together = [mpi](const PackJob& pack, const Telemetry& telemetry,
                                 const Pack& request, Budget& budget) {

@@ -7,32 +7,29 @@
 #include "classifier/model_file.h"
 #include "common/model/options.h"
 #include "common/model/result.h"
-#include "common/run/layout.h"
 
 namespace tilepool {
 
 /// The models that a configuration names for its classes: checked before anything is computed,
-/// applied when results.h5 stands.
+/// applied when results.h5 is packed.
 class RunClassifiers {
  public:
   /// Reads the models; relative paths start in `folder`, the configuration's. Throws Error(kConfig)
   /// or Error(kNoInput) when one is not there or does not fit its class or the features of
   /// `schema`.
   RunClassifiers(const Options& options, const std::filesystem::path& folder,
-                 const TaskSchema& schema, RunLayout layout);
+                 const TaskSchema& schema);
 
   /// Throws Error(kConfig) when a model is of another pipeline.
   void check_pipeline(const std::string& pipeline_id) const;
-  /// Writes the scores of each class, as `tilepool classify` does, and tells how many are a yes.
-  void classify_run() const;
+  /// Whether a complete results file holds the scores of exactly these models.
+  [[nodiscard]] bool scored(const std::filesystem::path& results_file) const;
+  /// Adds their scores to a results file that has none, and tells how many cells are a yes.
+  void score(const std::filesystem::path& results_file) const;
 
  private:
-  struct Entry {
-    std::filesystem::path file;
-    std::string class_name, pipeline_id;
-  };
-  std::vector<Entry> entries_;
-  RunLayout layout_;
+  std::vector<std::filesystem::path> files_;
+  std::vector<StoredModel> models_;  ///< of each file
 };
 
 }  // namespace tilepool

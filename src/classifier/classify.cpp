@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "classifier/booster.h"
-#include "classifier/cell_lookup.h"
+#include "classifier/cell_scorer.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
+#include "common/run/cell_scores.h"
 #include "common/run/layout.h"
 
 namespace tilepool {
@@ -32,64 +32,26 @@ void check_fit(const ResultsReader& results, const Model& model, const ClassifyR
         request.model.string(), printable_utf8(model.pipeline_id), results.pipeline_id());
 }
 
-/// Scores cells by pieces.
-class CellScorer {
+/// Counts the cells of each slide that have a score.
+class SlideCounts {
  public:
-  CellScorer(const ResultsReader& results, const Model& model, const ClassifyRequest& request)
-      : results_(results),
-        model_(model),
-        booster_(Booster::load(model.booster, request.model.string())),
-        class_index_(class_index_of(results, model.class_name)),
-        threads_(request.threads) {
+  explicit SlideCounts(const ResultsReader& results) {
+    slides_.reserve(results.slides().size());
     for (const ResultsSlide& slide : results.slides()) slides_.push_back({slide.id});
   }
-
-  /// Rows [first, first + count) of /cells to the file, and into the slides' counts.
-  void score(std::uint64_t first, std::uint64_t count, ScoresWriter& writer) {
-    const auto classes = results_.rows<std::uint8_t>("cells/class", first, count);
-    const auto uids = results_.rows<std::uint64_t>("cells/uid", first, count);
-    const auto slides = results_.rows<std::uint32_t>("cells/slide", first, count);
-    const std::vector<float> of_class = scores_of_class(first, classes);
-    std::vector<float> scores(count, std::numeric_limits<float>::quiet_NaN());
-    std::vector<std::uint8_t> decisions(count, kOtherClass);
-    std::size_t next = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      if (classes[i] != class_index_) continue;
-      scores[i] = of_class[next++];
-      const bool yes = static_cast<double>(scores[i]) >= model_.threshold;
-      decisions[i] = yes ? 1 : 0;
+  void add(std::uint64_t first, const std::vector<std::uint32_t>& slides,
+           const std::vector<std::uint8_t>& decisions) {
+    for (std::size_t i = 0; i < slides.size(); ++i) {
+      if (decisions[i] == kUnscored) continue;
       check(slides[i] < slides_.size(), ErrorCode::kHdf5,
             "results.h5: cell {} is of slide {} of {}", first + i, slides[i], slides_.size());
-      SlideScores& slide = slides_[slides[i]];
-      ++slide.n_cells;
-      slide.n_yes += yes ? 1 : 0;
+      ++slides_[slides[i]].n_cells;
+      slides_[slides[i]].n_yes += decisions[i] == kYes ? 1 : 0;
     }
-    writer.append(uids, scores, decisions);
   }
-
   [[nodiscard]] const std::vector<SlideScores>& slides() const { return slides_; }
 
  private:
-  [[nodiscard]] std::vector<float> scores_of_class(std::uint64_t first,
-                                                   const std::vector<std::uint8_t>& classes) const {
-    const std::size_t width = model_.features.size();
-    auto values = feature_rows(results_, model_.features, first, classes.size());
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < classes.size(); ++i) {
-      if (classes[i] != class_index_) continue;
-      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                  values.begin() + static_cast<std::ptrdiff_t>(kept * width));
-      ++kept;
-    }
-    values.resize(kept * width);
-    return booster_.scores({values, width}, threads_);
-  }
-
-  const ResultsReader& results_;
-  const Model& model_;
-  Booster booster_;
-  std::uint8_t class_index_;
-  int threads_;
   std::vector<SlideScores> slides_;
 };
 
@@ -98,6 +60,7 @@ class CellScorer {
 void check_features(const std::vector<FeatureSpec>& features, const Model& model,
                     const std::filesystem::path& file) {
   std::vector<std::string> names;
+  names.reserve(features.size());
   for (const FeatureSpec& one : features) names.push_back(one.name);
   const std::string missing = lacking(model.features, names);
   const std::string added = lacking(names, model.features);
@@ -113,20 +76,28 @@ Classified classify(const ClassifyRequest& request) {
   const ResultsReader results(request.results);
   const StoredModel stored = read_model(request.model);
   const Model& model = stored.model;
-  CellScorer scorer(results, model, request);
+  const CellScorer scorer(results, model, request.model.string(), request.threads);
   check_fit(results, model, request);
   const std::filesystem::path file =
       request.out.empty()
           ? RunLayout(request.results.parent_path()).classified_file(model.class_name)
           : request.out;
+  const std::uint64_t n = results.n_cells();
   ScoresWriter writer(file,
                       {results.job_id(), results.pipeline_id(), model.class_name, stored.hash,
                        model.pipeline_id, model.threshold},
-                      results.n_cells());
-  for (std::uint64_t first = 0; first < results.n_cells(); first += kPiece)
-    scorer.score(first, std::min(kPiece, results.n_cells() - first), writer);
-  writer.close(scorer.slides());
-  return {file, model.class_name, scorer.slides()};
+                      n);
+  SlideCounts counts(results);
+  for (std::uint64_t first = 0; first < n; first += kPiece) {
+    const std::uint64_t rows = std::min(kPiece, n - first);
+    std::vector<float> scores(rows, std::numeric_limits<float>::quiet_NaN());
+    std::vector<std::uint8_t> decisions(rows, kUnscored);
+    scorer.score(first, results.rows<std::uint8_t>("cells/class", first, rows), scores, decisions);
+    counts.add(first, results.rows<std::uint32_t>("cells/slide", first, rows), decisions);
+    writer.append(results.rows<std::uint64_t>("cells/uid", first, rows), scores, decisions);
+  }
+  writer.close(counts.slides());
+  return {file, model.class_name, counts.slides()};
 }
 
 }  // namespace tilepool

@@ -11,9 +11,6 @@
 
 namespace tilepool {
 
-/// A row of /cells: 1 yes, 0 no, 255 of another class.
-inline constexpr std::uint8_t kOtherClass = 255;
-
 /// Where scores come from: the root attributes.
 struct ScoresHead {
   std::string job_id, pipeline_id;  ///< of the run

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <memory>
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <zlib.h>
 
@@ -168,7 +169,8 @@ class Compressor {
 };
 
 /// JSON of a cell: `type` (its class, which TIAToolbox colours by), `uid`, and its features; null
-/// where one is undefined, as SQLite's JSON functions know no NaN.
+/// where one is undefined, as SQLite's JSON functions know no NaN; `score` and `decision` where a
+/// classifier knows the cell.
 class Properties {
  public:
   explicit Properties(const ResultsReader& results) {
@@ -193,6 +195,11 @@ class Properties {
       } else {
         text += "null";
       }
+    }
+    if (!cells.score.empty() && cells.decision[cell] != kUnscored) {
+      text += R"(,"score":)";
+      append_number(text, cells.score[cell]);
+      text += fmt::format(R"(,"decision":"{}")", decision_word(cells.decision[cell]));
     }
     return text + '}';
   }
@@ -258,7 +265,8 @@ std::uint64_t write_annotation_store(const ExportJob& job, const ResultsSlide& s
   database.run(kSchema);
   {
     Inserter inserter(database, job.results, slide);
-    for (CellBlocks cells(job.results, slide, CellBlocks::Contours::kRead); cells.next();) {
+    for (CellBlocks cells(job.results, job.scores, slide, CellBlocks::Contours::kRead);
+         cells.next();) {
       for (std::size_t cell = 0; cell < cells.block().size(); ++cell)
         inserter.insert(cells.block(), cell);
       job.watch.advance(cells.block().size());

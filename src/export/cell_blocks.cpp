@@ -23,11 +23,13 @@ void read_rows(const h5::Dataset& column, std::uint64_t first, std::uint64_t cou
 
 }  // namespace
 
-CellBlocks::CellBlocks(const ResultsReader& results, const ResultsSlide& slide, Contours contours)
+CellBlocks::CellBlocks(const ResultsReader& results, const CellScores& scores,
+                       const ResultsSlide& slide, Contours contours)
     : x_(results.column("cells/x")),
       y_(results.column("cells/y")),
       class_(results.column("cells/class")),
       uid_(results.column("cells/uid")),
+      scores_(scores),
       row_(slide.cell_first),
       end_(slide.cell_first + static_cast<std::uint64_t>(slide.n_cells)),
       n_classes_(results.classes().size()) {
@@ -76,6 +78,11 @@ bool CellBlocks::next() {
   for (const std::uint8_t index : block_.class_index)
     check(index < n_classes_, ErrorCode::kHdf5, "{}: class {} of a cell, but there are only {}",
           class_.where(), index, n_classes_);
+  if (scores_.any()) {
+    block_.score.resize(count);
+    block_.decision.resize(count);
+    scores_.read(row_, block_.score, block_.decision);
+  }
   row_ += count;
   return true;
 }

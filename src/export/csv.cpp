@@ -61,6 +61,7 @@ void write_cells(CsvLines& lines, const ResultsReader& results, const ResultsSli
         .number(cells.x[i] * slide.mpp_x)
         .number(cells.y[i] * slide.mpp_y);
     for (const std::vector<float>& feature : cells.features) lines.number(feature[i]);
+    if (!cells.score.empty()) lines.number(cells.score[i]).text(decision_word(cells.decision[i]));
     lines.end_line();
   }
 }
@@ -86,28 +87,49 @@ double sampled_tissue_mm2(const ResultsReader& results, const ResultsSlide& slid
   return area_px * slide.mpp_x * slide.mpp_y * kMm2PerUm2;
 }
 
-std::vector<std::uint64_t> cells_per_class(const ResultsReader& results,
-                                           const ResultsSlide& slide) {
+/// By class.
+struct CellCounts {
+  std::vector<std::uint64_t> all, yes;
+};
+
+CellCounts count_cells(const ExportJob& job, const ResultsSlide& slide) {
   constexpr std::uint64_t kBlock = 65536;
-  std::vector<std::uint64_t> counts(results.classes().size());
+  const std::size_t n_classes = job.results.classes().size();
+  CellCounts counts{std::vector<std::uint64_t>(n_classes), std::vector<std::uint64_t>(n_classes)};
   const std::uint64_t end = slide.cell_first + static_cast<std::uint64_t>(slide.n_cells);
-  for (std::uint64_t row = slide.cell_first; row < end; row += kBlock)
-    for (const std::uint8_t index :
-         results.rows<std::uint8_t>("cells/class", row, std::min(kBlock, end - row))) {
-      check(index < counts.size(), ErrorCode::kHdf5,
-            "results.h5: class {} of a cell, but there are only {}", index, counts.size());
-      ++counts[index];
+  for (std::uint64_t row = slide.cell_first; row < end; row += kBlock) {
+    const std::uint64_t n = std::min(kBlock, end - row);
+    const auto classes = job.results.rows<std::uint8_t>("cells/class", row, n);
+    std::vector<float> scores(n);
+    std::vector<std::uint8_t> decisions(n);
+    job.scores.read(row, scores, decisions);
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+      check(classes[i] < n_classes, ErrorCode::kHdf5,
+            "results.h5: class {} of a cell, but there are only {}", classes[i], n_classes);
+      ++counts.all[classes[i]];
+      counts.yes[classes[i]] += decisions[i] == kYes ? 1 : 0;
     }
+  }
   return counts;
 }
 
-void write_cohort_header(CsvLines& lines, const ResultsReader& results) {
+void write_counts(CsvLines& lines, const std::vector<std::uint64_t>& counts, double tissue_mm2) {
+  for (const std::uint64_t count : counts) lines.number(count);
+  for (const std::uint64_t count : counts)
+    lines.number(tissue_mm2 > 0 ? static_cast<double>(count) / tissue_mm2 : std::nan(""));
+}
+
+void write_cohort_header(CsvLines& lines, const ResultsReader& results, bool scored) {
   for (const char* name :
        {"slide", "path", "group", "status", "reason", "width_px", "height_px", "mpp_x", "mpp_y",
         "tiles_pool", "tiles_sample", "sampled_tissue_mm2", "cells"})
     lines.text(name);
   for (const std::string& name : results.classes()) lines.text("cells_" + name);
   for (const std::string& name : results.classes()) lines.text("cells_per_mm2_" + name);
+  if (scored) {
+    for (const std::string& name : results.classes()) lines.text("cells_yes_" + name);
+    for (const std::string& name : results.classes()) lines.text("cells_yes_per_mm2_" + name);
+  }
   lines.end_line();
 }
 
@@ -118,8 +140,10 @@ std::uint64_t write_cells_csv(const ExportJob& job, const ResultsSlide& slide,
   CsvLines lines(path);
   for (const char* name : {"uid", "class", "x_px", "y_px", "x_um", "y_um"}) lines.text(name);
   for (const FeatureSpec& feature : job.results.cell_features()) lines.text(feature.name);
+  if (job.scores.any()) lines.text("score").text("decision");
   lines.end_line();
-  for (CellBlocks cells(job.results, slide, CellBlocks::Contours::kSkip); cells.next();) {
+  for (CellBlocks cells(job.results, job.scores, slide, CellBlocks::Contours::kSkip);
+       cells.next();) {
     write_cells(lines, job.results, slide, cells.block());
     job.watch.advance(cells.block().size());
   }
@@ -129,16 +153,15 @@ std::uint64_t write_cells_csv(const ExportJob& job, const ResultsSlide& slide,
 
 std::uint64_t write_cohort_csv(const ExportJob& job, const std::filesystem::path& path) {
   CsvLines lines(path);
-  write_cohort_header(lines, job.results);
+  write_cohort_header(lines, job.results, job.scores.any());
   for (const ResultsSlide& slide : job.results.slides()) {
     const double tissue_mm2 = sampled_tissue_mm2(job.results, slide);
-    const std::vector<std::uint64_t> counts = cells_per_class(job.results, slide);
+    const CellCounts counts = count_cells(job, slide);
     lines.text(slide.id).text(slide.path).text(slide.group).text(slide.status).text(slide.reason);
     lines.number(slide.width).number(slide.height).number(slide.mpp_x).number(slide.mpp_y);
     lines.number(slide.n_pool).number(slide.n_sample).number(tissue_mm2).number(slide.n_cells);
-    for (const std::uint64_t count : counts) lines.number(count);
-    for (const std::uint64_t count : counts)
-      lines.number(tissue_mm2 > 0 ? static_cast<double>(count) / tissue_mm2 : std::nan(""));
+    write_counts(lines, counts.all, tissue_mm2);
+    if (job.scores.any()) write_counts(lines, counts.yes, tissue_mm2);
     lines.end_line();
   }
   lines.close();

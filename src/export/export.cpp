@@ -53,7 +53,9 @@ void check_replaceable(const ExportFormat& format, const fs::path& folder) {
 class Exporter {
  public:
   Exporter(const ExportRequest& request, const ResultsReader& results, ExportWatch& watch)
-      : request_(request), job_{results, request.tiles, request.review, request.run_dir, watch} {
+      : request_(request),
+        scores_(results, RunLayout(request.run_dir).classified_dir()),
+        job_{results, scores_, request.tiles, request.review, request.run_dir, watch} {
     std::vector<std::string> reserved;
     for (const ExportFormat* format : request.formats)
       if (!format->cohort_file.empty()) reserved.emplace_back(fs::path(format->cohort_file).stem());
@@ -127,6 +129,7 @@ class Exporter {
   }
 
   const ExportRequest& request_;
+  CellScores scores_;
   ExportJob job_;
   std::vector<std::string> stems_;  ///< of each slide
   ExportOutcome outcome_;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/run/cell_scores.h"
 #include "common/run/results_reader.h"
 #include "export/export_watch.h"
 
@@ -34,6 +35,7 @@ struct FolderWritten {
 /// What every writer is given.
 struct ExportJob {
   const ResultsReader& results;
+  const CellScores& scores;
   TileChoice tiles = TileChoice::kPool;
   ReviewChoice review;
   std::filesystem::path run_dir;

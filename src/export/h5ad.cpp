@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -94,7 +95,8 @@ struct Cohort {
 /// Everything that has one row a cell, filled from the first row on.
 class CellTables {
  public:
-  CellTables(h5::File& file, std::uint64_t n, std::size_t n_features)
+  /// `scored`: obs gets score and decision.
+  CellTables(h5::File& file, std::uint64_t n, std::size_t n_features, bool scored)
       : index_(encoded(file.create_texts("obs/_index", n, uid_text(0).size(),
                                          h5::column_layout(n, kColumnChunk, kFilter)),
                        "string-array")),
@@ -106,7 +108,11 @@ class CellTables {
         x_um_(add_column<double>(file, "obs/x_um", n)),
         y_um_(add_column<double>(file, "obs/y_um", n)),
         spatial_(add_matrix(file, "obsm/spatial", true, n, 2)),
-        matrix_(add_matrix(file, "X", false, n, n_features)) {}
+        matrix_(add_matrix(file, "X", false, n, n_features)) {
+    if (!scored) return;
+    score_.emplace(add_column<float>(file, "obs/score", n));
+    decision_.emplace(add_column<std::int8_t>(file, "obs/decision/codes", n));
+  }
 
   void append(const CellBlock& cells, const ResultsSlide& slide, std::int32_t slide_code,
               std::int32_t group_code) {
@@ -126,6 +132,10 @@ class CellTables {
     std::vector<const std::vector<float>*> features;
     for (const std::vector<float>& feature : cells.features) features.push_back(&feature);
     write(matrix_, side_by_side<float>(features, n));
+    if (score_) {
+      write(*score_, cells.score);
+      write(*decision_, decision_codes(cells.decision));
+    }
     row_ += n;
   }
 
@@ -139,6 +149,14 @@ class CellTables {
     for (double& value : out) value *= factor;
     return out;
   }
+  /// Into the categories no and yes; -1 is anndata's word for missing.
+  static std::vector<std::int8_t> decision_codes(const std::vector<std::uint8_t>& decisions) {
+    std::vector<std::int8_t> codes;
+    codes.reserve(decisions.size());
+    for (const std::uint8_t decision : decisions)
+      codes.push_back(decision == kUnscored ? std::int8_t{-1} : static_cast<std::int8_t>(decision));
+    return codes;
+  }
   /// [n][columns]
   template <class T>
   static std::vector<T> side_by_side(const std::vector<const std::vector<T>*>& columns,
@@ -150,6 +168,7 @@ class CellTables {
   }
 
   h5::Dataset index_, slide_, group_, class_, x_px_, y_px_, x_um_, y_um_, spatial_, matrix_;
+  std::optional<h5::Dataset> score_, decision_;
   std::uint64_t row_ = 0;
 };
 
@@ -195,16 +214,23 @@ std::uint64_t write_h5ad(const ExportJob& job, const std::filesystem::path& path
   for (const char* name : {"obsm", "varm", "obsp", "varp", "layers"}) add_dictionary(file, name);
   add_features(file, job.results.cell_features());
   add_unstructured(file, job.results);
-  add_frame(file, "obs", {"slide", "group", "class", "x_px", "y_px", "x_um", "y_um"});
+  const bool scored = job.scores.any();
+  std::vector<std::string> columns = {"slide", "group", "class", "x_px", "y_px", "x_um", "y_um"};
+  if (scored) columns.insert(columns.end(), {"score", "decision"});
+  add_frame(file, "obs", columns);
   add_categories(file, "slide", cohort.ids);
   add_categories(file, "group", cohort.groups);
   add_categories(file, "class", job.results.classes());
+  if (scored)
+    add_categories(file, "decision",
+                   {std::string(decision_word(kNo)), std::string(decision_word(kYes))});
   {
-    CellTables tables(file, cohort.n_cells, job.results.cell_features().size());
+    CellTables tables(file, cohort.n_cells, job.results.cell_features().size(), scored);
     for (std::size_t s = 0; s < cohort.slides.size(); ++s) {
       const ResultsSlide& slide = *cohort.slides[s];
       const std::int32_t group = cohort.group_code(slide);
-      for (CellBlocks cells(job.results, slide, CellBlocks::Contours::kSkip); cells.next();) {
+      for (CellBlocks cells(job.results, job.scores, slide, CellBlocks::Contours::kSkip);
+           cells.next();) {
         tables.append(cells.block(), slide, static_cast<std::int32_t>(s), group);
         job.watch.advance(cells.block().size());
       }

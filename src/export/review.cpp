@@ -59,17 +59,14 @@ class Review {
  private:
   void collect_cells() {
     const CellChoice choice(job_.results, job_.review.max_cells);
-    const std::vector<float> scores =
-        read_scores(job_.results, RunLayout(job_.run_dir).root() / "classified");
     ContourFiles contours(folder_ / "contours", job_.review.crop_px);
     for (const ResultsSlide& slide : job_.results.slides()) {
-      std::uint64_t row = slide.cell_first;
-      for (CellBlocks blocks(job_.results, slide, CellBlocks::Contours::kRead); blocks.next();) {
-        for (std::size_t i = 0; i < blocks.block().size(); ++i, ++row) {
+      for (CellBlocks blocks(job_.results, job_.scores, slide, CellBlocks::Contours::kRead);
+           blocks.next();) {
+        for (std::size_t i = 0; i < blocks.block().size(); ++i) {
           if (!choice.takes(blocks.block().uid[i])) continue;
           add(blocks.block(), i);
           contours.add(blocks.block(), i);
-          if (!scores.empty()) cells_.score.push_back(scores[row]);
         }
         job_.watch.advance(0);
       }
@@ -88,6 +85,7 @@ class Review {
     cells_.class_index.push_back(block.class_index[i]);
     cells_.x.push_back(block.x[i]);
     cells_.y.push_back(block.y[i]);
+    if (!block.score.empty()) cells_.score.push_back(block.score[i]);
     const auto& features = job_.results.cell_features();
     for (std::size_t f = 0; f < features.size(); ++f)
       if (features[f].name == kAreaFeature) cells_.area.push_back(block.features[f][i]);

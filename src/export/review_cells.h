@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <vector>
 
 #include "common/run/results_reader.h"
@@ -35,11 +34,5 @@ class CellChoice {
  private:
   std::uint64_t greatest_ = UINT64_MAX;
 };
-
-/// The score of each cell of the run from the files of `folder` (classified/, docs/format.md) that
-/// are of this job, NaN where none tells; empty when there is none. A file of another job is told
-/// on stderr and passed over. Throws Error(kHdf5).
-[[nodiscard]] std::vector<float> read_scores(const ResultsReader& results,
-                                             const std::filesystem::path& folder);
 
 }  // namespace tilepool

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "common/base/error.h"
+#include "common/run/cell_scores.h"
 
 namespace tilepool {
 namespace {
@@ -51,6 +52,11 @@ void append_csv_field(std::string& text, std::string_view field) {
 
 void append_json_text(std::string& json, std::string_view text) {
   json += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string_view decision_word(std::uint8_t decision) {
+  if (decision == kUnscored) return "";
+  return decision == kYes ? "yes" : "no";
 }
 
 std::string cell_uuid(std::uint64_t uid, std::uint64_t slide_hash) {

@@ -18,6 +18,9 @@ void append_csv_field(std::string& text, std::string_view field);
 /// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 void append_json_text(std::string& json, std::string_view text);
 
+/// "yes", "no", or "" for a cell that no classifier knows; `decision` as CellScores gives it.
+[[nodiscard]] std::string_view decision_word(std::uint8_t decision);
+
 /// The UUID of a cell: version 8 of RFC 9562, whose 122 free bits are, from the first on, the 64
 /// bits of the uid and the upper 58 bits of `slide_hash`. So it is the same in every export, and
 /// the uid can be read back from it.

@@ -50,9 +50,13 @@ struct MasterSetup {
       pack_together;
   /// Told as soon as the pipeline is known, before a tile is computed; throws what ends the run.
   std::function<void(const std::string& pipeline_id)> check_pipeline = [](const std::string&) {};
-  /// Called when results.h5 of this job stands, before the run is called done; what it throws ends
-  /// the run, and running it again calls it again.
-  std::function<void()> after_results = [] {};
+  /// Whether a complete results file holds the scores that the configuration asks for; else it is
+  /// packed again.
+  std::function<bool(const std::filesystem::path& results)> scored = [](const auto&) {
+    return true;
+  };
+  /// Adds the scores to a packed file before it is put into its place; what it throws ends the run.
+  std::function<void(const std::filesystem::path& packed)> score = [](const auto&) {};
 };
 
 /// Rank 0: takes a cohort through scanning, planning, calibrating, processing and packing, and

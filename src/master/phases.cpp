@@ -306,11 +306,11 @@ void Master::pack() {
   status_.tiles_failed = summary.failed;
   status_.tiles_done = summary.samples - summary.failed;
   status_.cells = summary.cells;
-  if (results_job_id(setup_.layout.results()) != identity_.job_id)
+  const std::filesystem::path results = setup_.layout.results();
+  if (results_job_id(results) != identity_.job_id || !setup_.scored(results))
     write_results(index);
   else if (!setup_.quiet)
     log_info("results.h5 of this job is there already");
-  setup_.after_results();
   finish_books();
   std::filesystem::remove(index);
 }
@@ -364,6 +364,7 @@ void Master::write_results(const std::filesystem::path& index) {
   } else {
     pack_results(job, index, telemetry(), std::nullopt, budget_);
   }
+  setup_.score(packing_path(setup_.layout));
   commit_results(setup_.layout);
   std::filesystem::remove(mark);
 }

@@ -1,4 +1,5 @@
 """Exports, each opened by an independent reader and compared with what h5py reads in results.h5."""
+import contextlib
 import csv
 import gzip
 import json
@@ -316,6 +317,61 @@ def test_h5ad_can_be_written_again_by_anndata(exported, tmp_path):
     cells.write_h5ad(tmp_path / "again.h5ad")
     again = anndata.read_h5ad(tmp_path / "again.h5ad")
     assert (again.obs["class"] == cells.obs["class"]).all() and again.shape == cells.shape
+
+
+def test_what_a_classifier_says_is_in_every_format_of_cells(made_up, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(made_up, run_dir)
+    with h5py.File(run_dir / "results.h5", "r") as file:
+        job_id = file.attrs["job_id"]
+        classes, uid = file["cells/class"][:], file["cells/uid"][:]
+        slide_ids = [name.decode() for name in file["slides/id"][:]]
+        slide, names = file["cells/slide"][:], [name.decode() for name in file["classes/name"][:]]
+    scores = numpy.random.default_rng(5).random(len(uid)).astype("f4")
+    scores[classes != 0] = numpy.nan
+    (run_dir / "classified").mkdir()
+    with h5py.File(run_dir / "classified/a.h5", "w") as file:
+        file.attrs["format"], file.attrs["job_id"] = numpy.bytes_("tilepool-scores"), job_id
+        file["cells/score"] = scores
+        file["cells/decision"] = numpy.where(classes == 0, scores >= 0.5, 255).astype("u1")
+    word = {f"{one:016x}": "" if numpy.isnan(score) else "yes" if score >= 0.5 else "no"
+            for one, score in zip(uid, scores)}
+    score_of = {f"{one:016x}": score for one, score in zip(uid, scores)}
+    done = export(run_dir, tmp_path / "out", "geojson,csv,h5ad,annotationstore", "--json")
+    told = json.loads(done.stdout)
+    for name, path in files_of(told, "csv").items():
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        if not name:
+            for row in rows:
+                own = slide == slide_ids.index(row["slide"])
+                assert int(row[f"cells_yes_{names[0]}"]) == (scores[own] >= 0.5).sum()
+            continue
+        assert all(row["decision"] == word[row["uid"]] for row in rows)
+        numpy.testing.assert_array_equal(numpy.float32([number(row["score"]) for row in rows]),
+                                         [score_of[row["uid"]] for row in rows])
+    suffix = {"yes": ": Positive", "no": ": Negative", "": ""}
+    for path in files_of(told, "geojson").values():
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            features = json.load(file, parse_constant=no_constants)["features"]
+        for feature in features:
+            check_feature(feature)
+            value = uuid.UUID(feature["id"]).int
+            cell = f"{(value >> 80) << 16 | (value >> 64 & 0xfff) << 4 | value >> 58 & 0xf:016x}"
+            assert feature["properties"]["classification"]["name"].endswith(suffix[word[cell]])
+            numpy.testing.assert_array_equal(
+                numpy.float32(feature["properties"]["measurements"]["score"]), score_of[cell])
+    cells = anndata.read_h5ad(tmp_path / "out/cells.h5ad")
+    assert list(cells.obs["decision"].astype(object).fillna("")) == \
+        [word[name] for name in cells.obs_names]
+    numpy.testing.assert_array_equal(cells.obs["score"], [score_of[n] for n in cells.obs_names])
+    for path in files_of(told, "annotationstore").values():
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            for (text,) in store.execute("SELECT properties FROM annotations"):
+                own = json.loads(text)
+                assert own.get("decision", "") == word[own["uid"]]
+                assert numpy.float32(own.get("score", numpy.nan)) == score_of[own["uid"]] or \
+                    (not own.get("decision") and numpy.isnan(score_of[own["uid"]]))
 
 
 def test_annotation_store_is_what_tiatoolbox_opens(exported):

@@ -476,6 +476,7 @@ def test_scores_of_a_classifier_sort_and_filter(finished, tmp_path, results, chr
             file.attrs["format"] = numpy.bytes_("tilepool-scores")
             file.attrs["job_id"] = job
             file["cells/score"] = scores if name == "small.h5" else 1 - scores
+            file["cells/decision"] = numpy.where(results["class"] == 0, scores >= 0.5, 255).astype("u1")
     done = tilepool("export", finished, "--format", "review", "--out", tmp_path)
     assert "other.h5 is of another job" in done.stderr
     page = Page(chromium, f"file://{tmp_path}/review/index.html")

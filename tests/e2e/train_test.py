@@ -418,25 +418,41 @@ def test_a_classifier_in_the_configuration(cohort, tmp_path):
     assert report["tiles_resumed"] == part and report["exit_code"] == 0
     new = [path for path in (tmp_path / "run/ranges").iterdir() if path.name not in done_before]
     assert new
-    with results(tmp_path / "run") as file, \
-            h5py.File(tmp_path / "run/classified/nucleus.h5") as scores:
+    with results(tmp_path / "run") as file:
         assert file.attrs["pipeline_id"].decode() == pipeline
-        assert (scores["cells/uid"][:] == file["cells/uid"][:]).all()
-        mine = scores["cells/score"][:]
+        mine, decision = file["cells/score"][:], file["cells/decision"][:]
+        assert ((file["cells/area_um2"][:] > np.median(area)) == (decision == 1)).mean() > 0.98
+        assert np.array_equal(decision, (mine >= 0.5).astype("u1"))
+        (named,) = json.loads(file.attrs["classifiers"])
+        assert named["class"] == "nucleus" and named["threshold"] == 0.5
     done = tilepool("classify", tmp_path / "run", "--model", tmp_path / "nucleus.json", "--out",
                     tmp_path / "by-hand.h5")
     assert done.returncode == 0, done.stderr
     with h5py.File(tmp_path / "by-hand.h5") as scores:
         assert np.array_equal(scores["cells/score"][:], mine, equal_nan=True)
+        assert np.array_equal(scores["cells/decision"][:], decision)
 
-    # Two workers and a fresh run give the same scores.
+    # Two workers and a fresh run give the same file, a repeat does nothing.
     run(whole, tmp_path / "fresh", ranks=3)
-    with h5py.File(tmp_path / "fresh/classified/nucleus.h5") as scores:
-        assert np.array_equal(scores["cells/score"][:], mine, equal_nan=True)
     assert differences(tmp_path / "run", tmp_path / "fresh") == ""
+    written = os.stat(tmp_path / "run/results.h5").st_mtime_ns
+    run(whole, tmp_path / "run")
+    assert os.stat(tmp_path / "run/results.h5").st_mtime_ns == written
+
+    # Another model, and none: packed again, computed never.
+    document = json.loads((tmp_path / "nucleus.json").read_text())
+    write(tmp_path / "strict.json", dict(document, threshold=0.9))
+    ranges = sorted(path.name for path in (tmp_path / "run/ranges").iterdir())
+    run(config("strict.json", sample={"fraction": 1.0}), tmp_path / "run")
+    with results(tmp_path / "run") as file:
+        assert np.array_equal(file["cells/score"][:], mine)
+        assert np.array_equal(file["cells/decision"][:], (mine >= 0.9).astype("u1"))
+    run(config(sample={"fraction": 1.0}), tmp_path / "run")
+    with results(tmp_path / "run") as file:
+        assert "score" not in file["cells"] and "classifiers" not in file.attrs
+    assert ranges == sorted(path.name for path in (tmp_path / "run/ranges").iterdir())
 
     # What does not fit is told before a tile is computed.
-    document = json.loads((tmp_path / "nucleus.json").read_text())
     write(tmp_path / "other.json", dict(document, **{"class": "mk"}))
     done = run(config("other.json"), tmp_path / "refused", code=78)
     assert 'which is of class "mk"' in done.stderr

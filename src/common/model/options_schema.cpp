@@ -552,8 +552,8 @@ const std::vector<Key<CellClass>>& class_keys() {
             text<C>(
                 [](auto& c) -> auto& { return c.classifier; }, kMaxPathBytes),
             "",
-            "File of a model of `tilepool train` that scores the cells of this class when "
-            "results.h5 stands, as `tilepool classify` does; relative to this file; null: none."),
+            "File of a model of `tilepool train` that gives the cells of this class their score "
+            "and decision in results.h5; relative to this file; null: none."),
     };
   }();
   return keys;

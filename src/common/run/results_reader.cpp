@@ -12,8 +12,8 @@ namespace tilepool {
 namespace {
 
 /// Columns of /cells that are no features.
-constexpr std::array<std::string_view, 7> kCellColumns = {"sample", "slide", "class",        "x",
-                                                          "y",      "uid",   "contour_begin"};
+constexpr std::array<std::string_view, 9> kCellColumns = {
+    "sample", "slide", "class", "x", "y", "uid", "contour_begin", "score", "decision"};
 
 h5::File open_complete(const std::filesystem::path& path) {
   check(std::filesystem::exists(path), ErrorCode::kNoInput,
@@ -43,6 +43,7 @@ ResultsReader::ResultsReader(const std::filesystem::path& path) : file_(open_com
   if (has_cells_) n_cells_ = count("cells/x");
   if (file_.exists("classes/name")) classes_ = file_.read_texts("classes/name");
   if (has_cells_) cell_features_ = features_in("cells");
+  has_scores_ = has_cells_ && file_.exists("cells/score") && file_.exists("cells/decision");
   if (file_.exists("features")) tile_features_ = features_in("features");
   read_slides();
 }

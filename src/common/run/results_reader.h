@@ -38,6 +38,8 @@ class ResultsReader {
   [[nodiscard]] const std::vector<ResultsSlide>& slides() const { return slides_; }
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   [[nodiscard]] bool has_cells() const { return has_cells_; }
+  /// Whether /cells has the columns of classifiers, score and decision (common/run/cell_scores.h).
+  [[nodiscard]] bool has_scores() const { return has_scores_; }
   [[nodiscard]] std::uint64_t n_cells() const { return n_cells_; }
   [[nodiscard]] std::uint64_t n_sample() const { return n_sample_; }
   [[nodiscard]] std::uint64_t n_pool() const { return n_pool_; }
@@ -73,6 +75,7 @@ class ResultsReader {
   std::vector<std::string> classes_;
   std::vector<FeatureSpec> cell_features_, tile_features_;
   bool has_cells_ = false;
+  bool has_scores_ = false;
   std::uint64_t n_cells_ = 0, n_sample_ = 0, n_pool_ = 0;
 };
 
