@@ -9,7 +9,7 @@ build_packages=(
   libopenmpi-dev openmpi-bin openssh-client
   libhdf5-openmpi-dev hdf5-tools
   libopenslide-dev libtiff-dev libturbojpeg0-dev libjpeg-dev
-  libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
+  libboost-dev libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
   libxxhash-dev liblz4-dev zlib1g-dev libsqlite3-dev libxgboost-dev libwebp-dev
   libgtest-dev
 )

@@ -25,6 +25,7 @@
 #include "master/run_directory.h"
 #include "report/report.h"
 #include "report/status_view.h"
+#include "serve_command.h"
 #include "submit/submit.h"
 #include "synth/synthesise.h"
 
@@ -149,6 +150,8 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
       return launch(command);
     case Verb::kExport:
       return export_command(command);
+    case Verb::kServe:
+      return serve_command(command);
     case Verb::kTrain:
       return train_job(command);
     case Verb::kClassify:

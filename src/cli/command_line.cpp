@@ -36,6 +36,7 @@ constexpr std::array kVerbs = {
     VerbInfo{Verb::kBench, "bench", "CONFIG",
              "where a job's time goes on this machine: files, decoding, reading, computing"},
     VerbInfo{Verb::kExport, "export", "RUN_DIR", "results in the formats of other programs"},
+    VerbInfo{Verb::kServe, "serve", "RUN_DIR", "show its pages to a browser of this machine"},
     VerbInfo{Verb::kTrain, "train", "RUN_DIR", "train a classifier from reviewed cells"},
     VerbInfo{Verb::kClassify, "classify", "RUN_DIR", "score the cells of a run with a classifier"},
     VerbInfo{Verb::kSubmit, "submit", "CONFIG", "render the Slurm script and submit it"},
@@ -129,6 +130,10 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
               ->default_value(100'000)
               ->value_name("N"),
           "review: most cells; of a larger run a random choice, the same each time");
+      break;
+    case Verb::kServe:
+      add("port", number_value("--port", line.port, 0, 65535)->default_value(8470)->value_name("N"),
+          "at 127.0.0.1; 0: any that is free. Labels are kept for each port");
       break;
     case Verb::kTrain:
       add("labels", po::value(&line.labels)->required()->value_name("FILE[,FILE]"),

@@ -17,6 +17,7 @@ enum class Verb {
   kStatus,
   kReport,
   kExport,
+  kServe,
   kTrain,
   kClassify,
   kSubmit,
@@ -42,6 +43,7 @@ struct CommandLine {
   bool exit_code = false;      ///< status: exit as the run did
   bool table = false;          ///< config: the Markdown table of the keys
   bool dry_run = false;        ///< submit
+  std::uint16_t port = 0;      ///< serve; 0: any that is free
 
   int ranks = 0;                     ///< launch -n, >= 1
   std::string hostfile;              ///< launch

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from runs import cohort, run, tilepool, write_config  # noqa: F401
+from serve_test import serving
 
 pytest.importorskip("selenium", reason="no python3-selenium; scripts/setup.sh test installs it")
 from selenium import webdriver  # noqa: E402
@@ -452,6 +453,20 @@ def test_a_slide_that_is_not_there_any_more_has_no_pictures(finished, tmp_path, 
     page.cards()[0].click()
     page.press("y")
     assert page.counts()[0] == 1
+
+
+def test_it_is_the_same_from_a_server(pages, chromium):
+    with serving(pages.parent) as url:
+        page = Page(chromium, url + "review/index.html")
+        page.script("localStorage.clear()")
+        page.open()
+        page.press("y")
+        assert page["saved"].text == "saved in this browser"
+        page.open()
+        assert page.counts()[:2] == [1, 0]
+        page.wait(lambda: page.script(
+            "return [...document.images].every(image => image.complete && image.naturalWidth > 0)"))
+        assert not [line for line in chromium.get_log("browser") if line["level"] == "SEVERE"]
 
 
 def test_fewer_cells_than_the_run_has_are_a_stable_choice(finished, tmp_path, results, chromium):

@@ -28,11 +28,12 @@ ARROWS = {
     "submit": {"base", "model"},
     "launch": {"base", "model", "run"},
     "export": {"base", "memory", "model", "slide", "hdf5", "run"},
+    "serve": {"base", "report"},
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
     "cli": COMMON,
     "bench": COMMON | {"worker", "launch", "report"},
-    "main": COMMON | {"bench", "classifier", "export", "labels", "master", "worker", "cli", "launch", "report", "submit",
+    "main": COMMON | {"bench", "classifier", "export", "labels", "master", "worker", "cli", "launch", "report", "serve", "submit",
                       "synth", "cuda"},
 }
 

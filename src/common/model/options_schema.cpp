@@ -547,13 +547,12 @@ const std::vector<Key<CellClass>>& class_keys() {
                number<C>(
                    [](auto& c) -> auto& { return c.max_area_um2; }, kArea),
                "um^2", "Larger objects are not of this class."),
-        key<C>(
-            "/classifier", KeyEffect::kNone,
-            text<C>(
-                [](auto& c) -> auto& { return c.classifier; }, kMaxPathBytes),
-            "",
-            "File of a model of `tilepool train` that gives the cells of this class their score "
-            "and decision in results.h5; relative to this file; null: none."),
+        key<C>("/classifier", KeyEffect::kNone,
+               text<C>(
+                   [](auto& c) -> auto& { return c.classifier; }, kMaxPathBytes),
+               "",
+               "File of a model of `tilepool train` that gives the cells of this class their score "
+               "and decision in results.h5; relative to this file; null: none."),
     };
   }();
   return keys;
