@@ -13,7 +13,7 @@
 
 #include "common/base/base64.h"
 #include "common/base/text.h"
-#include "export/class_colours.h"
+#include "common/model/class_colours.h"
 #include "export/out_file.h"
 #include "export/review_sheets.h"
 #include "export/text_forms.h"

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/memory/budget.h"
+#include "report/cohort_survey.h"
 #include "report/event_history.h"
 #include "report/page_parts.h"
 #include "report/run_view.h"
@@ -16,7 +17,10 @@ namespace tilepool {
 /// Title, how the run ended, its sample in a sentence, its figures.
 [[nodiscard]] std::string page_head(const RunView& view);
 /// A card and a table row per slide.
-[[nodiscard]] std::string page_slides(const RunLayout& layout, const RunView& view, Budget& budget);
+[[nodiscard]] std::string page_slides(const RunLayout& layout, const RunView& view,
+                                      const CohortSurvey& survey, Budget& budget);
+/// Distributions by group of slides.
+[[nodiscard]] std::string page_groups(const RunView& view, const CohortSurvey& survey);
 /// Ranks with their work and memory.
 [[nodiscard]] std::string page_ranks(const RunView& view);
 /// Tiles per second over time, all and per rank.
@@ -26,6 +30,9 @@ namespace tilepool {
                                         const EventHistory& history);
 /// Configuration and versions.
 [[nodiscard]] std::string page_provenance(const RunView& view);
+
+/// 1, 2 or 5 times a power of ten, so that about `parts` of it make up `range` > 0.
+[[nodiscard]] double nice_step(double range, double parts);
 
 /// The command that ran this, as a person would type it.
 [[nodiscard]] std::string run_command_line(const RunLayout& layout, const RunView& view);

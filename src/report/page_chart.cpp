@@ -16,15 +16,6 @@ constexpr std::size_t kMostRanks = 32;
 constexpr double kWidth = 1000, kHeight = 180;  ///< of the plot, SVG units
 constexpr double kLeft = 56, kTop = 12, kBottom = 28;
 
-/// 1, 2 or 5 times a power of ten, so that about `parts` of it make up `range`.
-double nice_step(double range, double parts) {
-  const double raw = range / parts;
-  const double power = std::pow(10.0, std::floor(std::log10(raw)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (raw <= factor * power) return factor * power;
-  return 10 * power;
-}
-
 /// Steps of clock time that read well.
 double nice_seconds(double range) {
   constexpr double kSteps[] = {1,   2,   5,    10,   15,   30,    60,    120,   300,
@@ -146,6 +137,14 @@ std::string rank_charts(const RunView& view, const EventHistory& history) {
 }
 
 }  // namespace
+
+double nice_step(double range, double parts) {
+  const double raw = range / parts;
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (raw <= factor * power) return factor * power;
+  return 10 * power;
+}
 
 std::string page_chart(const RunView& view, const EventHistory& history) {
   std::string html = "<section id=\"throughput\"><h2>Throughput</h2>\n";

@@ -155,6 +155,7 @@ std::string page_head(const RunView& view) {
              escape_html(view.name), v.style, v.word, how_it_ended(view), sampling_sentence(view)) +
          figures(view) + facts(view) + missing_parts(view) +
          "<nav aria-label=\"Sections\"><a href=\"#slides\">Slides</a><a href=\"#table\">Table</a>"
+         "<a href=\"#groups\">Groups</a>"
          "<a href=\"#failures\">Failures</a><a href=\"#ranks\">Ranks</a><a href=\"#throughput\">"
          "Throughput</a><a href=\"#provenance\">Provenance</a></nav>\n</header>\n";
 }

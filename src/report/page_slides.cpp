@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/base/units.h"
+#include "common/model/class_colours.h"
 #include "report/html.h"
 #include "report/page.h"
 #include "report/slide_picture.h"
@@ -11,14 +12,48 @@
 namespace tilepool {
 namespace {
 
+// The boxes stand beside the cards, not in a list of their own, so that style alone can hide a
+// layer.
+constexpr char kLayers[] = R"(<span class="show">Show</span>
+<input type="checkbox" id="show-tissue" checked><label for="show-tissue">tissue</label>
+<input type="checkbox" id="show-tiles" checked><label for="show-tiles">tiles</label>
+)";
+constexpr char kCellLayer[] =
+    R"(<input type="checkbox" id="show-cells" checked><label for="show-cells">cells</label>
+)";
 constexpr char kLegend[] = R"(<ul class="legend">
 <li><svg class="slide key" viewBox="0 0 16 16" aria-hidden="true"><path class="tissue" d="M2 8C2 2 7 1 10 3s5 4 3 8-11 4-11-3z"/></svg>tissue</li>
 <li><svg class="slide key" viewBox="-.2 -.2 1.4 1.4" aria-hidden="true"><path class="pool" d="M0 0h1v1h-1z"/></svg>in the pool</li>
 <li><svg class="slide key" viewBox="-.2 -.2 1.4 1.4" aria-hidden="true"><path class="done" d="M0 0h1v1h-1z"/></svg>sampled, done</li>
 <li><svg class="slide key" viewBox="-.2 -.2 1.4 1.4" aria-hidden="true"><path class="wait" d="M0 0h1v1h-1z"/></svg>sampled, not done yet</li>
 <li><svg class="slide key" viewBox="-.2 -.2 1.4 1.4" aria-hidden="true"><path class="fail" d="M0 0h1v1h-1z"/><path class="cross" d="M0 0l1 1m0-1l-1 1"/></svg>failed</li>
-</ul>
 )";
+
+std::string class_keys(const CohortSurvey& survey) {
+  std::string html;
+  for (std::size_t c = 0; c < survey.classes.size(); ++c) {
+    const Rgb colour = class_colour(c);
+    html += fmt::format(
+        "<li><svg class=\"key\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M4 "
+        "4h8v8h-8z\" "
+        "fill=\"#{:02x}{:02x}{:02x}\"/></svg>{}</li>\n",
+        colour[0], colour[1], colour[2], escape_html(survey.classes[c]));
+  }
+  return html;
+}
+
+std::string cells_caption(const CohortSurvey& survey) {
+  if (survey.classes.empty()) return "";
+  return fmt::format(
+      "<p class=\"caption\">Cells are counted in small squares: the stronger the colour, the more "
+      "for this slide{}.</p>\n",
+      survey.classes.size() > 1 ? "; where classes meet, the one rarest on the slide is shown"
+                                : "");
+}
+
+std::string cells_of(const CohortSurvey& survey, std::size_t index) {
+  return survey.cell_pictures.empty() ? "" : survey.cell_pictures[index];
+}
 
 std::string count_text(std::int64_t value) { return grouped(value); }
 
@@ -137,15 +172,18 @@ std::string table(const RunView& view) {
 
 }  // namespace
 
-std::string page_slides(const RunLayout& layout, const RunView& view, Budget& budget) {
+std::string page_slides(const RunLayout& layout, const RunView& view, const CohortSurvey& survey,
+                        Budget& budget) {
   std::string html = "<section id=\"slides\"><h2>Slides</h2>\n";
   if (view.slides.empty())
     return html + "<p>The slides of this run are not known yet.</p></section>\n";
-  html += kLegend;
+  html += kLayers + std::string(survey.classes.empty() ? "" : kCellLayer);
+  html += kLegend + class_keys(survey) + "</ul>\n" + cells_caption(survey);
   html += "<div class=\"cards\">\n";
   const std::size_t most_bytes = picture_bytes(view.slides.size());
   for (std::size_t i = 0; i < view.slides.size(); ++i)
-    html += card(view, view.slides[i], draw_slide(layout, view, i, most_bytes, budget));
+    html += card(view, view.slides[i],
+                 draw_slide(layout, view, i, cells_of(survey, i), most_bytes, budget));
   return html + "</div></section>\n" + table(view);
 }
 

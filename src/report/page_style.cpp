@@ -94,6 +94,17 @@ nav a:hover{text-decoration:underline}
 .slide .done{stroke:var(--mark);stroke-width:1.5;fill:var(--mark);fill-opacity:.3}
 .slide .wait{stroke:var(--mark);stroke-width:1.4;stroke-dasharray:2.5 2}
 .slide .fail{stroke:var(--failed);stroke-width:1.5;fill:var(--failed);fill-opacity:.15}
+.slide .cells{image-rendering:pixelated}
+#show-tissue:not(:checked)~.cards .tissue,#show-cells:not(:checked)~.cards .cells,
+#show-tiles:not(:checked)~.cards :is(.pool,.done,.wait,.fail,.halo,.cross){display:none}
+#show-cells:checked~.cards .slide:has(.cells)>image{filter:saturate(.35) contrast(.5) brightness(1.35)}
+#show-cells:checked~.cards .slide.dark:has(.cells)>image{filter:contrast(.5) brightness(.5)}
+#show-cells:checked~.cards .slide:has(.cells) .done:not(.dense){stroke-width:1.1;fill-opacity:.04}
+#show-cells:checked~.cards .slide:has(.cells) .done.dense{fill-opacity:.2}
+.show{margin-right:8px;color:var(--muted)}
+input[type=checkbox]{width:16px;height:16px;margin:0 6px 12px 0;vertical-align:middle;accent-color:var(--accent)}
+input+label{margin-right:18px;vertical-align:middle;display:inline-block;padding-bottom:12px;cursor:pointer}
+input:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .slide .dense{stroke:none;fill-opacity:.7}
 .slide .pool.dense{fill-opacity:.12}
 .slide .wait.dense{fill:var(--mark);fill-opacity:.3}
@@ -128,6 +139,15 @@ th[aria-sort=descending] button::after{content:"↓";color:var(--accent)}
 .bars .value{fill:var(--muted)}
 .area{fill:var(--accent);fill-opacity:.5}
 .rule{stroke:var(--rule);stroke-width:1;fill:none;vector-effect:non-scaling-stroke}
+.spreads td,.spreads tbody th{vertical-align:middle}
+.spreads .shape{min-width:240px;width:50%}
+.spreads tfoot td{border:0;padding-top:0}
+.spreads tbody tr:last-child>*{border-bottom-color:transparent}
+.spread{display:block;width:100%;max-width:560px}
+.spread text{font-size:11px;fill:var(--muted)}
+.whisker{stroke:var(--muted);stroke-width:1;fill:none}
+.box{fill:var(--ground);stroke:var(--accent);stroke-width:1.5}
+.median{stroke:var(--ink);stroke-width:2.5;fill:none}
 .resume{stroke:var(--ink);stroke-width:1;stroke-dasharray:4 3;fill:none}
 .strips div{display:grid;grid-template-columns:180px minmax(160px,1fr) 92px;gap:12px;align-items:end;padding:3px 0;font-size:13.5px}
 .strips svg{display:block;width:100%;height:30px}
@@ -140,7 +160,7 @@ main{padding-bottom:60px}
 .strips div{grid-template-columns:1fr 84px}.strips svg{grid-column:1/-1;grid-row:2}}
 @media print{:root{--ground:#fff;--panel:#fff;--ink:#000;--muted:#444;--rule:#bbb;--accent:#0b6472;--soft:#fff;
 --good:#2b6a3f;--goodsoft:#fff;--bad:#a2331c;--badsoft:#fff;--quietsoft:#fff}
-body{font-size:11px}nav,th button::after{display:none}header,main{max-width:none;padding:0}
+body{font-size:11px}nav,th button::after,.show,input,input+label{display:none}header,main{max-width:none;padding:0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .cards{grid-template-columns:repeat(3,1fr)}tr{break-inside:avoid}.wide{overflow:visible}}
 )css";

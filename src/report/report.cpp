@@ -6,17 +6,21 @@
 #include "report/event_history.h"
 #include "report/page.h"
 #include "report/run_view.h"
+#include "report/slide_picture.h"
 
 namespace tilepool {
 
 void write_report(const RunLayout& layout, std::size_t memory_bytes) {
   Budget budget(memory_bytes);
-  const RunView view = load_run(layout);
+  RunView view = load_run(layout);
   const EventHistory history = read_events(layout.events());
+  CohortSurvey survey;
+  if (view.plan) survey = survey_cohort(layout, view, cell_bytes(view.slides.size()));
   std::string page = page_opening(view.name, "");
   page += page_head(view);
   page += "<main>\n";
-  page += page_slides(layout, view, budget);
+  page += page_slides(layout, view, survey, budget);
+  page += page_groups(view, survey);
   page += page_failures(layout, view, history);
   page += page_ranks(view);
   page += page_chart(view, history);

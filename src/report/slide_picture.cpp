@@ -68,25 +68,37 @@ std::string crosses(const std::vector<PictureTile>& tiles) {
   return fmt::format("<path class=\"halo\" d=\"{0}\"/><path class=\"cross\" d=\"{0}\"/>", path);
 }
 
+/// In the units of the tiles: the grid of the cells covers the slide, not the thumbnail's pixels.
+std::string cells_image(const PlanSlide& slide, const std::string& cells) {
+  if (cells.empty() || slide.core_px <= 0) return "";
+  const auto core = static_cast<double>(slide.core_px);
+  return fmt::format(
+      "<image class=\"cells\" preserveAspectRatio=\"none\" width=\"{:.6g}\" height=\"{:.6g}\" "
+      "href=\"data:image/webp;base64,{}\"/>",
+      static_cast<double>(slide.width) / core, static_cast<double>(slide.height) / core,
+      base64({reinterpret_cast<const std::uint8_t*>(cells.data()), cells.size()}));
+}
+
 struct Scale {
   double x = 1, y = 1;  ///< thumbnail pixels per tile
 };
 
-std::string overlay(const Layers& layers, const std::string& outline, const Scale& scale) {
+std::string overlay(const Layers& layers, const std::string& outline, const std::string& cells,
+                    const Scale& scale) {
   std::string svg;
   if (!outline.empty())
     svg += fmt::format("<path class=\"tissue\" transform=\"scale(.5)\" d=\"{}\"/>", outline);
   return svg + fmt::format("<g transform=\"scale({:.5g} {:.5g})\">", scale.x, scale.y) +
          tile_layer(layers.pool, "pool") + tile_layer(layers.waiting, "wait") +
-         tile_layer(layers.done, "done") + tile_layer(layers.failed, "fail") +
+         tile_layer(layers.done, "done") + tile_layer(layers.failed, "fail") + cells +
          crosses(layers.failed) + "</g>";
 }
 
 std::string description(const SlideView& slide) {
-  return fmt::format("Thumbnail of {}: {} pooled, {} sampled, {} done, {} failed",
+  return fmt::format("Thumbnail of {}: {} pooled, {} sampled, {} done, {} failed, {}",
                      escape_html(slide.plan.id), slide.plan.n_pool,
                      counted(static_cast<std::uint64_t>(slide.plan.n_sample), "tile"), slide.n_done,
-                     slide.n_failed);
+                     slide.n_failed, counted(static_cast<std::uint64_t>(slide.n_cells), "cell"));
 }
 
 /// The scan at the size of the largest picture: what every fidelity is made from.
@@ -120,7 +132,7 @@ std::string outline_of(const Base& base, const SmallImage& image, double toleran
 }
 
 std::string draw(const Base& base, const SlideView& slide, const Layers& layers,
-                 const Fidelity& fidelity, double tolerance) {
+                 const std::string& cells, const Fidelity& fidelity, double tolerance) {
   const SmallImage image =
       shrink({base.image.rgb.data(), base.image.width, base.image.height, 3 * base.image.width},
              fidelity.edge_px);
@@ -134,7 +146,7 @@ std::string draw(const Base& base, const SlideView& slide, const Layers& layers,
              shown * static_cast<double>(image.width), shown * static_cast<double>(image.height)) +
          fmt::format("<image width=\"{}\" height=\"{}\" href=\"data:image/jpeg;base64,{}\"/>",
                      image.width, image.height, base64(encode_jpeg(image, fidelity.quality))) +
-         overlay(layers, outline_of(base, image, tolerance), scale) + "</svg>";
+         overlay(layers, outline_of(base, image, tolerance), cells, scale) + "</svg>";
 }
 
 // A cohort-wide tissue rule was applied after the scan was committed: the mask is made again.
@@ -165,6 +177,8 @@ std::size_t picture_bytes(std::size_t n_slides) {
   return std::clamp<std::size_t>(kAll / std::max<std::size_t>(1, n_slides), 6'000, 120'000);
 }
 
+std::size_t cell_bytes(std::size_t n_slides) { return picture_bytes(n_slides) / 5; }
+
 std::string tile_path(const std::vector<PictureTile>& tiles, bool bars) {
   std::string path;
   std::int64_t x = 0;
@@ -186,7 +200,7 @@ std::string tile_path(const std::vector<PictureTile>& tiles, bool bars) {
 }
 
 SlidePicture draw_slide(const RunLayout& layout, const RunView& view, std::size_t index,
-                        std::size_t most_bytes, Budget& budget) {
+                        const std::string& cells, std::size_t most_bytes, Budget& budget) {
   SlidePicture picture;
   const SlideView& slide = view.slides[index];
   if (!std::filesystem::exists(layout.scan_file(slide.plan.id))) {
@@ -203,9 +217,10 @@ SlidePicture draw_slide(const RunLayout& layout, const RunView& view, std::size_
     }
     const Base base = make_base(scan);
     const Layers layers = sort_tiles(view, index);
+    const std::string cell_layer = cells_image(slide.plan, cells);
     double tolerance = 1.2;
     for (const Fidelity& fidelity : kFidelities) {
-      picture.svg = draw(base, slide, layers, fidelity, tolerance);
+      picture.svg = draw(base, slide, layers, cell_layer, fidelity, tolerance);
       if (picture.svg.size() <= most_bytes) break;
       tolerance *= 1.15;
     }

@@ -11,7 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/text.h"
 #include "common/run/layout.h"
-#include "export/class_colours.h"
+#include "common/model/class_colours.h"
 #include "export/file_names.h"
 #include "export/formats.h"
 #include "export/text_forms.h"
