@@ -43,13 +43,13 @@ tilepool_give_up_if_stuck() {
   fi
 }
 
-# Sets tilepool_arguments to the arguments but for --fresh: it is meant for the first attempt, a
-# later one would throw away what that has done.
+# Sets tilepool_arguments to the arguments but for --fresh and --retry-failed: they are meant for the
+# first attempt, a later one would throw away what that has done.
 tilepool_without_fresh() {
   local argument
   tilepool_arguments=()
   for argument in "$@"; do
-    [[ $argument == --fresh ]] || tilepool_arguments+=("$argument")
+    [[ $argument == --fresh || $argument == --retry-failed ]] || tilepool_arguments+=("$argument")
   done
 }
 

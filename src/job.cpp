@@ -131,6 +131,7 @@ MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRu
   setup.host = job.host;
   setup.limit_bytes = job.limit_bytes;
   setup.fresh = command.fresh;
+  setup.retry_failed = command.retry_failed;
   setup.quiet = command.quiet;
   setup.works = mpi == nullptr || mpi->size() == 1;
   setup.time_left_s = time_left_s(job.options.run.max_runtime_s);

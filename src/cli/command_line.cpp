@@ -92,6 +92,8 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
     case Verb::kRun:
       add("fresh", po::bool_switch(&line.fresh),
           "start over when the run directory holds another configuration's results");
+      add("retry-failed", po::bool_switch(&line.retry_failed),
+          "compute the tiles again that failed, and pack again");
       break;
     case Verb::kLaunch:
       add("ranks,n", number_value("-n", line.ranks, 1, 1 << 20)->required()->value_name("N"),

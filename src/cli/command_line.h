@@ -38,6 +38,7 @@ struct CommandLine {
   bool quiet = false;
 
   bool fresh = false;          ///< run, launch: throw away what an other configuration left
+  bool retry_failed = false;   ///< run, launch: compute failed tiles again
   bool kill_a_worker = false;  ///< doctor
   bool watch = false;          ///< status
   bool exit_code = false;      ///< status: exit as the run did

@@ -11,6 +11,7 @@
 #include "common/base/system.h"
 #include "common/base/units.h"
 #include "common/memory/budget.h"
+#include "master/retry_failed.h"
 #include "master/run_directory.h"
 
 namespace tilepool {
@@ -38,6 +39,9 @@ Master::Master(Channel& channel, MasterSetup setup)
   create_run_directory(setup_.layout);
   lock_ = std::make_unique<RunLock>(setup_.layout, lock_times(options_.run), setup_.stop_asked);
   prepare_run_directory(setup_.layout, setup_.run, setup_.fresh);
+  const std::uint64_t retried =
+      setup_.retry_failed ? retry_failed_tiles(setup_.layout, schema_) : 0;
+  if (retried > 0) log_info("{} failed tiles are computed again", retried);
   if (setup_.time_left_s) deadline_s_ = *setup_.time_left_s;
   events_ = std::make_unique<EventLog>(setup_.layout.events(), setup_.host);
   status_.state = "starting";

@@ -35,6 +35,7 @@ struct MasterSetup {
   std::string host;
   std::size_t limit_bytes = 0;  ///< of this rank's resident set
   bool fresh = false;           ///< remove an earlier run of the directory first
+  bool retry_failed = false;    ///< compute the tiles again that failed in an earlier attempt
   bool quiet = false;
   bool works = false;  ///< this process is a worker too (one process for all)
   /// Time that the walltime leaves to this process from now on; nullopt: no limit.

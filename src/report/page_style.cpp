@@ -101,7 +101,7 @@ nav a:hover{text-decoration:underline}
 #show-cells:checked~.cards .slide.dark:has(.cells)>image{filter:contrast(.5) brightness(.5)}
 #show-cells:checked~.cards .slide:has(.cells) .done:not(.dense){stroke-width:1.1;fill-opacity:.04}
 #show-cells:checked~.cards .slide:has(.cells) .done.dense{fill-opacity:.2}
-.show{margin-right:8px;color:var(--muted)}
+.show{display:inline-block;padding-bottom:12px;margin-right:10px;vertical-align:middle;color:var(--muted)}
 input[type=checkbox]{width:16px;height:16px;margin:0 6px 12px 0;vertical-align:middle;accent-color:var(--accent)}
 input+label{margin-right:18px;vertical-align:middle;display:inline-block;padding-bottom:12px;cursor:pointer}
 input:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
@@ -122,6 +122,10 @@ tbody th.n{min-width:0}
 .t{white-space:nowrap}
 .why{min-width:13em;overflow-wrap:anywhere}
 .places{min-width:14em}
+.retry{width:40%;min-width:16em}
+.retry details{margin:0}
+.retry summary{font-weight:400;color:var(--accent)}
+.retry pre{white-space:pre-wrap;overflow-wrap:anywhere}
 th button{all:unset;cursor:pointer}
 th button::after{content:"↕";margin-left:4px;color:var(--muted);font-size:11px}
 th[aria-sort=ascending] button::after{content:"↑";color:var(--accent)}
@@ -156,6 +160,15 @@ pre{margin:6px 0 12px;padding:10px 12px;overflow-x:auto;background:var(--panel);
 details{margin-top:16px}
 summary{cursor:pointer;font-weight:600}
 main{padding-bottom:60px}
+@media (max-width:760px){
+.spreads thead tr,.spreads tbody tr{display:grid;grid-template-columns:minmax(0,2fr) repeat(4,minmax(0,1fr));align-items:baseline}
+.spreads th,.spreads td{padding-right:0;white-space:normal}
+.spreads thead th:nth-child(3){display:none}
+.spreads tbody tr{border-bottom:1px solid var(--rule);padding-bottom:6px}
+.spreads tbody tr>*{border:0}
+.spreads tbody .shape{grid-column:1/-1;grid-row:2}
+.spreads tfoot tr{display:block}.spreads tfoot td:not(.shape){display:none}.spreads .shape{display:block;width:auto;min-width:0}
+caption{max-width:calc(100vw - 32px)}}
 @media (max-width:600px){header,main{padding-left:16px;padding-right:16px}h1{font-size:24px}
 .strips div{grid-template-columns:1fr 84px}.strips svg{grid-column:1/-1;grid-row:2}}
 @media print{:root{--ground:#fff;--panel:#fff;--ink:#000;--muted:#444;--rule:#bbb;--accent:#0b6472;--soft:#fff;
