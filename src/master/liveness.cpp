@@ -118,11 +118,11 @@ std::vector<WorkInterval> Master::without_hopeless(const std::vector<WorkInterva
   });
   std::vector<CrashNote> hopeless;
   std::vector<WorkInterval> rest = single_out(work, notes, kMostCrashes, hopeless);
+  const char* const again = work_kind() == WorkKind::kRange ? "--retry-failed" : "--fresh";
   for (const CrashNote& note : hopeless)
     give_up(note.index,
-            fmt::format("crashed the process {} times, last by signal {}; remove {} to "
-                        "have it tried again",
-                        kMostCrashes, note.signal, setup_.layout.crashes_dir().string()));
+            fmt::format("crashed the process {} times, last by signal {}; {} has it tried again",
+                        kMostCrashes, note.signal, again));
   return rest;
 }
 

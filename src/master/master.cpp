@@ -41,7 +41,8 @@ Master::Master(Channel& channel, MasterSetup setup)
   prepare_run_directory(setup_.layout, setup_.run, setup_.fresh);
   const std::uint64_t retried =
       setup_.retry_failed ? retry_failed_tiles(setup_.layout, schema_) : 0;
-  if (retried > 0) log_info("{} failed tiles are computed again", retried);
+  if (retried > 0)
+    log_info("{} failed {}, computed again", retried, retried == 1 ? "tile" : "tiles");
   if (setup_.time_left_s) deadline_s_ = *setup_.time_left_s;
   events_ = std::make_unique<EventLog>(setup_.layout.events(), setup_.host);
   status_.state = "starting";

@@ -163,6 +163,8 @@ main{padding-bottom:60px}
 @media (max-width:760px){
 .spreads thead tr,.spreads tbody tr{display:grid;grid-template-columns:minmax(0,2fr) repeat(4,minmax(0,1fr));align-items:baseline}
 .spreads th,.spreads td{padding-right:0;white-space:normal}
+.spreads thead tr{align-items:end;border-bottom:1px solid var(--ink)}
+.spreads thead th{border:0}
 .spreads thead th:nth-child(3){display:none}
 .spreads tbody tr{border-bottom:1px solid var(--rule);padding-bottom:6px}
 .spreads tbody tr>*{border:0}

@@ -13,7 +13,7 @@ import pytest
 
 DRIVER = os.environ.get("TILEPOOL_REPORT_DRIVER", "")
 VOID = {"meta", "br", "img", "hr", "link", "input"}
-SECTIONS = ["slides", "table", "failures", "ranks", "throughput", "provenance"]
+SECTIONS = ["slides", "table", "groups", "failures", "ranks", "throughput", "provenance"]
 
 pytestmark = pytest.mark.skipif(not DRIVER, reason="TILEPOOL_REPORT_DRIVER names no program")
 
@@ -62,6 +62,10 @@ def cells_of(page, slide):
     return [e for e in page.elements[start:stop] if e["tag"] == "td"]
 
 
+def thumbnails(page):
+    return [image for image in page.all("image") if image.get("class") != "cells"]
+
+
 def write_run(folder, stage, copies=1):
     done = subprocess.run([DRIVER, folder, stage, str(copies)], check=True, capture_output=True)
     text = (folder / "report.html").read_text(encoding="utf-8")
@@ -91,7 +95,9 @@ def test_nothing_comes_from_outside(finished):
     for element in page.elements:
         for key in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
             value = element.get(key)
-            assert value is None or value.startswith(("#", "data:image/jpeg;base64,")), value
+            assert value is None or value.startswith(
+                ("#", "data:image/jpeg;base64,", "data:image/webp;base64,")
+            ), value
         assert "on" not in {key[:2] for key in element if key.startswith("on")}
     assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest", text)
 
@@ -122,7 +128,8 @@ def test_figures_are_those_of_the_run(finished):
 
 def test_a_living_run_is_not_told_to_be_started_again(tmp_path):
     _, _, alive = write_run(tmp_path / "alive", "halfway")
-    assert not alive.by_id("failures")["text"].count("tilepool run")
+    text = alive.by_id("failures")["text"]
+    assert "resumes" not in text and "--fresh" not in text and "--retry-failed" not in text
     _, _, dead = write_run(tmp_path / "dead", "dead")
     assert "tilepool run 'configs/it'\\''s mine.json'" in dead.by_id("failures")["text"]
     assert "may be dead" in dead.all("header")[0]["text"]
@@ -131,7 +138,7 @@ def test_a_living_run_is_not_told_to_be_started_again(tmp_path):
 def test_pictures_decode_and_show_the_slide(finished):
     Image = pytest.importorskip("PIL.Image")
     _, _, page = finished
-    images = page.all("image")
+    images = thumbnails(page)
     assert len(images) == 3, "two slides and a blank one; the broken one has none"
     means = []
     for image in images:
@@ -194,5 +201,6 @@ def test_text_has_contrast_aa_in_both_schemes(finished):
 def test_a_hundred_slides_stay_below_5_mb(tmp_path):
     _, text, page = write_run(tmp_path, "finished", 25)
     assert len(page.all("article")) == 100
-    assert len(page.all("image")) == 75
+    assert len(thumbnails(page)) == 75
+    assert len(page.all("image")) == 125, "and the cells of two slides in four"
     assert len(text.encode()) < 5_000_000

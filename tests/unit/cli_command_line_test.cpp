@@ -36,6 +36,8 @@ TEST(CommandLine, RunTakesAConfigAndSets) {
   EXPECT_EQ(line.sets, (std::vector<std::string>{"/sample/fraction=0.5", "/workers/readers=-1"}));
   EXPECT_EQ(line.run_dir, "runs/my job");
   EXPECT_TRUE(line.fresh);
+  EXPECT_FALSE(line.retry_failed);
+  EXPECT_TRUE(parse({"run", "c.json", "--retry-failed"}).retry_failed);
   EXPECT_TRUE(line.quiet);
   EXPECT_FALSE(line.json);
 }
