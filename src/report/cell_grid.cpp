@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 
 #include "common/model/class_colours.h"
 #include "report/image_data.h"
@@ -22,8 +21,7 @@ std::int64_t squares(std::int64_t length, std::int64_t longest) {
 }
 
 std::uint8_t opacity(std::uint32_t count, std::uint32_t most) {
-  if (most <= 1) return kOpacity.back();
-  const double share = std::log2(count) / std::log2(most);  // 0..1
+  const double share = std::log2(count + 1.0) / std::log2(most + 1.0);  // in (0, 1]
   return kOpacity[std::min<std::size_t>(3, static_cast<std::size_t>(share * 4))];
 }
 
@@ -58,22 +56,10 @@ CellGrid CellGrid::halved() const {
   return half;
 }
 
-std::vector<std::size_t> CellGrid::commonest_first() const {
-  const auto area = static_cast<std::ptrdiff_t>(columns_ * rows_);
-  std::vector<std::uint64_t> totals;
-  for (auto from = counts_.begin(); from != counts_.end(); from += area)
-    totals.push_back(std::accumulate(from, from + area, std::uint64_t{0}));
-  std::vector<std::size_t> order(n_classes_);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return totals[a] > totals[b]; });
-  return order;
-}
-
-std::vector<std::uint8_t> CellGrid::rgba() const {
+std::vector<std::uint8_t> CellGrid::rgba(const std::vector<std::size_t>& order) const {
   const auto area = static_cast<std::size_t>(columns_ * rows_);
   std::vector<std::uint8_t> pixels(4 * area, 0);
-  for (const std::size_t c : commonest_first()) {
+  for (const std::size_t c : order) {
     const std::uint32_t* const counts = counts_.data() + c * area;
     const std::uint32_t most = *std::max_element(counts, counts + area);
     const Rgb colour = class_colour(c);
@@ -86,10 +72,10 @@ std::vector<std::uint8_t> CellGrid::rgba() const {
   return pixels;
 }
 
-std::string CellGrid::picture(std::size_t most_bytes) const {
-  std::string bytes = encode_lossless_webp(rgba(), columns_, rows_);
+std::string CellGrid::picture(const std::vector<std::size_t>& order, std::size_t most_bytes) const {
+  std::string bytes = encode_lossless_webp(rgba(order), columns_, rows_);
   const bool smallest = std::max(columns_, rows_) <= kLeastEdge;
-  return bytes.size() <= most_bytes || smallest ? bytes : halved().picture(most_bytes);
+  return bytes.size() <= most_bytes || smallest ? bytes : halved().picture(order, most_bytes);
 }
 
 }  // namespace tilepool

@@ -17,18 +17,17 @@ class CellGrid {
   void add(double x, double y, std::size_t class_index);
 
   /// A lossless WebP with one pixel a square, transparent where no cell lies. A square has the
-  /// colour (class_colour) of that of its classes which is rarest on the slide, in four steps of
+  /// colour (class_colour) of that of its classes which comes last in `order`, in four steps of
   /// opacity by the logarithm of its count against the largest of the class. Squares are joined by
   /// fours until the file takes at most `most_bytes` or the long edge is kLeastEdge.
-  [[nodiscard]] std::string picture(std::size_t most_bytes) const;
+  [[nodiscard]] std::string picture(const std::vector<std::size_t>& order,
+                                    std::size_t most_bytes) const;
 
   static constexpr std::int64_t kEdge = 128, kLeastEdge = 16;
 
  private:
   [[nodiscard]] CellGrid halved() const;
-  /// Indices of the classes by their number of cells; what comes later is drawn on top.
-  [[nodiscard]] std::vector<std::size_t> commonest_first() const;
-  [[nodiscard]] std::vector<std::uint8_t> rgba() const;
+  [[nodiscard]] std::vector<std::uint8_t> rgba(const std::vector<std::size_t>& order) const;
   [[nodiscard]] std::size_t at(std::int64_t column, std::int64_t row, std::size_t c) const {
     return (c * static_cast<std::size_t>(rows_) + static_cast<std::size_t>(row)) *
                static_cast<std::size_t>(columns_) +

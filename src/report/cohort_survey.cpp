@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "common/base/error.h"
 #include "common/run/results_reader.h"
@@ -70,6 +71,7 @@ class CellReader {
       return slide.plan.n_sample == 0 || std::isfinite(slide.plan.mpp_x * slide.plan.mpp_y);
     });
     for (SlideGroup& group : survey.groups) group.classes.resize(survey.classes.size());
+    order_ = commonest_first();
   }
 
   void read(std::size_t index, SlideGroup& group, std::size_t picture_bytes) {
@@ -83,10 +85,25 @@ class CellReader {
     for (std::uint64_t at = 0; at < n_cells; at += kBlock)
       read_block(row, row.cell_first + at, std::min(kBlock, n_cells - at), group, grid);
     take_tiles(slide, row, group);
-    if (n_cells > 0) survey_.cell_pictures[index] = grid.picture(picture_bytes);
+    if (n_cells > 0) survey_.cell_pictures[index] = grid.picture(order_, picture_bytes);
   }
 
  private:
+  /// The same for all slides, so that a colour means the same on each: rare cells are on top.
+  [[nodiscard]] std::vector<std::size_t> commonest_first() const {
+    std::vector<std::uint64_t> totals(256, 0);
+    for (std::uint64_t at = 0; at < results_.n_cells(); at += kBlock) {
+      const std::uint64_t count = std::min(kBlock, results_.n_cells() - at);
+      for (const std::uint8_t c : results_.rows<std::uint8_t>("cells/class", at, count))
+        ++totals[c];
+    }
+    std::vector<std::size_t> order(survey_.classes.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return totals[a] > totals[b]; });
+    return order;
+  }
+
   void read_block(const ResultsSlide& row, std::uint64_t first, std::uint64_t count,
                   SlideGroup& group, CellGrid& grid) {
     const auto x = results_.rows<double>("cells/x", first, count);
@@ -124,6 +141,7 @@ class CellReader {
   ResultsReader results_;
   const RunView& view_;
   CohortSurvey& survey_;
+  std::vector<std::size_t> order_;                    ///< of the classes, as drawn
   std::vector<std::vector<std::uint32_t>> per_tile_;  ///< [class][tile of the slide]
 };
 

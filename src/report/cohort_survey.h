@@ -39,7 +39,7 @@ struct CohortSurvey {
 
 inline constexpr std::size_t kMostSlideGroups = 20;
 
-/// Reads plan.h5 by slide and the cells of results.h5 once, by blocks: memory grows with sampled
+/// Reads plan.h5 by slide and the cells of results.h5 by blocks: memory grows with sampled
 /// tiles (about 4 bytes a class) and slides, not with cells. `picture_bytes`: the most that one of
 /// cell_pictures should take. A results.h5 that is damaged is named in view.missing, and there are
 /// no cells then. Needs a plan.

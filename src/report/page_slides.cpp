@@ -47,8 +47,9 @@ std::string cells_caption(const CohortSurvey& survey) {
   return fmt::format(
       "<p class=\"caption\">Cells are counted in small squares: the stronger the colour, the more "
       "for this slide{}.</p>\n",
-      survey.classes.size() > 1 ? "; where classes meet, the one rarest on the slide is shown"
-                                : "");
+      survey.classes.size() > 1
+          ? "; where classes meet, the one with the fewest cells in the run is shown"
+          : "");
 }
 
 std::string cells_of(const CohortSurvey& survey, std::size_t index) {

@@ -118,17 +118,17 @@ def test_tissue_by_group_is_that_of_numpy(page, truth):
 
 
 def test_pictures_show_each_cell_in_its_class_colour(page, truth):
-    """A square shows the rarest of its classes; a square is 16 px of these slides of 2048."""
+    """A square shows that of its classes which is rarest in the run; a square is 16 px of these slides of 2048."""
     layers = [e for e in page.all("image") if e.get("class") == "cells"]
     assert len(layers) == 3
     cells = truth["cells"]
+    totals = numpy.bincount(cells["class"], minlength=2)
     for slide, layer in enumerate(layers):
         data = base64.b64decode(layer["href"].removeprefix("data:image/webp;base64,"))
         picture = numpy.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
         assert picture.shape == (GRID, GRID, 4)
         assert float(layer["width"]) == float(layer["height"]) == 2048 / 256
         of_slide = cells["slide"] == slide
-        totals = numpy.bincount(cells["class"][of_slide], minlength=2)
         expected = numpy.full((GRID, GRID), -1)
         for c in numpy.argsort(-totals, kind="stable"):
             of_class = of_slide & (cells["class"] == c)

@@ -1,9 +1,10 @@
-#!/usr/bin/env python3
-"""The picture of the review pages in docs/review.md.
+#!/usr/bin/python3
+"""A picture of a page of tilepool's, taken with Debian's Chromium; scripts/screenshots.sh calls it.
 
-    scripts/review-screenshot.py build/release/bin/tilepool runs/demo docs/review.webp
+    scripts/photograph.py PAGE PICTURE.webp WIDTH HEIGHT [KEYS]
+
+PAGE is a file, with #SECTION to begin there; KEYS are typed into it before. WIDTH and HEIGHT are CSS pixels.
 """
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,24 +16,28 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-# Every crop of the window and the overview of the slide have been drawn.
+# All pictures are there; on a review page also every crop of the window and its outline.
 DRAWN = """
-    const shown = [...document.querySelectorAll('.card')].filter(
+    const cards = [...document.querySelectorAll('.card')].filter(
       card => card.getBoundingClientRect().top < innerHeight);
-    return shown.length > 0 && shown.every(card => card.querySelector('.line[d]')) &&
-      [...document.querySelectorAll('#context img')].every(image => image.complete);"""
+    const reviewed = document.querySelector('#context') === null || (cards.length > 0 &&
+      cards.every(card => card.querySelector('.line[d]')));
+    return reviewed && [...document.images].every(image => image.complete);"""
 
 
-def photograph(page, picture):
+def photograph(page, section, picture, size, keys):
     options = Options()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-                     "--hide-scrollbars", "--window-size=1400,1000"):
+                     "--hide-scrollbars", f"--window-size={size[0]},{size[1]}"):
         options.add_argument(argument)
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     try:
         driver.get(page.as_uri())
+        if section:
+            driver.execute_script("document.getElementById(arguments[0])"
+                                  ".scrollIntoView({behavior: 'instant'})", section)
         body = driver.find_element(By.TAG_NAME, "body")
-        for key in "yynyyuyny":
+        for key in keys:
             body.send_keys(key)
         WebDriverWait(driver, 20).until(lambda _: driver.execute_script(DRAWN))
         driver.execute_async_script("const done = arguments[0];"
@@ -43,13 +48,14 @@ def photograph(page, picture):
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (5, 6):
         sys.exit(__doc__)
-    program, run, out = sys.argv[1:]
+    page, out, width, height, *keys = sys.argv[1:]
+    file, _, section = page.partition("#")
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([program, "export", run, "--format", "review", "--out", folder], check=True)
         picture = Path(folder) / "picture.png"
-        photograph(Path(folder).resolve() / "review/index.html", picture)
+        photograph(Path(file).resolve(), section, picture,
+                   (int(width), int(height)), "".join(keys))
         Image.open(picture).convert("RGB").save(out, quality=80, method=6)
 
 
