@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "export/cell_blocks.h"
 #include "common/model/class_colours.h"
+#include "export/cell_blocks.h"
 #include "export/export_job.h"
 #include "export/out_file.h"
 #include "export/text_forms.h"

@@ -6,8 +6,8 @@
 
 #include "common/base/checked.h"
 #include "common/base/text.h"
-#include "export/cell_blocks.h"
 #include "common/model/class_colours.h"
+#include "export/cell_blocks.h"
 #include "export/export_job.h"
 #include "export/python_hdf5.h"
 #include "export/text_forms.h"

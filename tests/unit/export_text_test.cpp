@@ -10,8 +10,8 @@
 
 #include "common/base/error.h"
 #include "common/base/text.h"
-#include "common/run/layout.h"
 #include "common/model/class_colours.h"
+#include "common/run/layout.h"
 #include "export/file_names.h"
 #include "export/formats.h"
 #include "export/text_forms.h"

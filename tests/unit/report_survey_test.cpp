@@ -84,7 +84,9 @@ struct Picture {
     EXPECT_NE(WebPDecodeRGBAInto(data, webp.size(), rgba.data(), rgba.size(), 4 * width), nullptr);
   }
   [[nodiscard]] std::array<int, 4> at(int x, int y) const {
-    const std::uint8_t* pixel = rgba.data() + 4 * (y * width + x);
+    const auto place =
+        static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
+    const std::uint8_t* pixel = rgba.data() + 4 * place;
     return {pixel[0], pixel[1], pixel[2], pixel[3]};
   }
   [[nodiscard]] int drawn() const {
