@@ -124,6 +124,9 @@ std::string measure_table(const Measure& measure) {
       "<tbody>\n",
       measure.title, measure.caption, measure.count_title);
   for (const Row& row : measure.rows) html += table_row(row, measure.top);
+  const bool empty = std::all_of(measure.rows.begin(), measure.rows.end(),
+                                 [](const Row& row) { return row.spread.n == 0; });
+  if (empty) return html + "</tbody></table></div>\n";
   return html + "</tbody><tfoot aria-hidden=\"true\"><tr><td></td><td></td><td class=\"shape\">" +
          axis(measure.top) + "</td><td></td><td></td><td></td></tr></tfoot></table></div>\n";
 }

@@ -125,7 +125,7 @@ tbody th.n{min-width:0}
 .retry{width:40%;min-width:16em}
 .retry details{margin:0}
 .retry summary{font-weight:400;color:var(--accent)}
-.retry pre{white-space:pre-wrap;overflow-wrap:anywhere}
+#failures pre{white-space:pre-wrap;overflow-wrap:anywhere}
 th button{all:unset;cursor:pointer}
 th button::after{content:"↕";margin-left:4px;color:var(--muted);font-size:11px}
 th[aria-sort=ascending] button::after{content:"↑";color:var(--accent)}
