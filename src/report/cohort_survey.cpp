@@ -40,7 +40,6 @@ std::vector<std::size_t> take_groups(const RunView& view, CohortSurvey& survey) 
     const auto found = std::find(names.begin(), names.end(), slide.plan.group);
     group_of.push_back(static_cast<std::size_t>(found - names.begin()));
     SlideGroup& group = survey.groups[group_of.back()];
-    ++group.n_slides;
     if (slide.plan.n_pool > 0) group.pooled.add(static_cast<double>(slide.plan.n_pool));
   }
   return group_of;
@@ -119,7 +118,6 @@ class CellReader {
       GroupClass& of_class = group.classes[class_index[i]];
       grid.add(x[i], y[i], class_index[i]);
       ++per_tile_[class_index[i]][tile];
-      ++of_class.n_cells;
       if (survey_.has_areas && area[i] > 0) of_class.area_um2.add(static_cast<double>(area[i]));
     }
   }

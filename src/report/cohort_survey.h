@@ -13,15 +13,13 @@ namespace tilepool {
 
 /// The cells of one class in the slides of one group.
 struct GroupClass {
-  std::uint64_t n_cells = 0;
   KeptValues per_tile;     ///< one a tile that is done: cells per mm2 of tissue, or just cells
   CountedValues area_um2;  ///< one a cell
 };
 
 /// The slides of a cohort that have the same `group`.
 struct SlideGroup {
-  std::string name;  ///< empty: the slides without one
-  std::uint64_t n_slides = 0;
+  std::string name;                 ///< empty: the slides without one
   KeptValues pooled;                ///< one a slide with tissue: its tiles in the pool
   KeptValues tissue_fraction;       ///< one a sampled tile, 0..1
   std::vector<GroupClass> classes;  ///< as CohortSurvey::classes
@@ -32,8 +30,8 @@ struct CohortSurvey {
   std::vector<std::string> classes;  ///< empty when there are no cells to tell of (yet)
   bool per_mm2 = false;  ///< GroupClass::per_tile is a density: each slide with cells has an mpp
   bool has_areas = false;
-  std::vector<SlideGroup> groups;          ///< by name; beyond kMostGroups the rest in the last one
-  std::uint64_t n_groups_joined = 0;       ///< groups of the cohort that the last one stands for
+  std::vector<SlideGroup> groups;     ///< by name; beyond kMostSlideGroups the rest in the last one
+  std::uint64_t n_groups_joined = 0;  ///< groups of the cohort that the last one stands for
   std::vector<std::string> cell_pictures;  ///< one a slide, CellGrid::picture; empty without cells
 };
 

@@ -7,11 +7,15 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <webp/decode.h>
 
 #include "report/cell_grid.h"
+#include "report/cohort_survey.h"
 #include "report/spread.h"
+#include "report_fixture.h"
+#include "support/run_python.h"
 
 namespace tilepool {
 namespace {
@@ -95,6 +99,30 @@ struct Picture {
     return n;
   }
 };
+
+// 25 copies of the fixture's four slides, of which two in four have tissue.
+TEST(CohortSurvey, TheSmallestOfManyGroupsAreJoined) {
+  const testing::TempFolder folder;
+  const RunLayout layout(folder.path() / "run");
+  testing::write_fixture(layout.root(), testing::FixtureStage::kHalfWay, 25);
+  RunView view = load_run(layout);
+  ASSERT_EQ(view.slides.size(), 100U);
+  std::size_t pooled = 0;
+  for (std::size_t i = 0; i < view.slides.size(); ++i) {
+    view.slides[i].plan.group = i < 2 ? "z, the largest" : fmt::format("{:03}", i);
+    pooled += view.slides[i].plan.n_pool > 0 ? 1 : 0;
+  }
+  const CohortSurvey survey = survey_cohort(layout, view, 1000);
+  ASSERT_EQ(survey.groups.size(), kMostSlideGroups);
+  EXPECT_EQ(survey.n_groups_joined, 99 - 19U);
+  EXPECT_EQ(survey.groups[0].name, "002");
+  EXPECT_EQ(survey.groups[18].name, "z, the largest");
+  EXPECT_EQ(survey.groups[19].name, "");
+  std::size_t counted = 0;
+  for (const SlideGroup& group : survey.groups) counted += group.pooled.spread().n;
+  EXPECT_EQ(counted, pooled);
+  EXPECT_TRUE(survey.classes.empty()) << "results.h5 is not there yet";
+}
 
 constexpr std::size_t kEnough = 100'000;
 const std::vector<std::size_t> kOrder = {0, 1};
