@@ -1,5 +1,8 @@
 #include "classifier_command.h"
 
+#include <charconv>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "classifier/classify.h"
@@ -34,6 +37,17 @@ std::vector<fs::path> split_at_commas(const std::string& list) {
   return files;
 }
 
+/// nullopt: one that makes counts right.
+std::optional<double> threshold_of(const std::string& word) {
+  if (word == "counts") return std::nullopt;
+  double value = 0;
+  const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
+  check(problem == std::errc() && end == word.data() + word.size() && value >= 0 && value <= 1,
+        ErrorCode::kUsage, "--threshold {}: write a score from 0 to 1, or counts",
+        printable_utf8(word));
+  return value;
+}
+
 TrainRequest train_request(const CommandLine& command) {
   TrainRequest request;
   request.results = RunLayout(command.run_dir).results();
@@ -47,6 +61,7 @@ TrainRequest train_request(const CommandLine& command) {
         printable_utf8(command.group_by));
   request.recipe = {*kind, static_cast<std::uint32_t>(command.seed)};
   request.grouping = *grouping;
+  request.threshold = threshold_of(command.threshold);
   return request;
 }
 
@@ -58,6 +73,8 @@ fs::path page_of(const fs::path& model) {
 }
 
 void warn(const TrainReport& report) {
+  if (const std::string note = accuracy_note(report.evaluation); !note.empty())
+    log_warning("{}", note);
   if (report.evaluation.grouping == Grouping::kTile)
     log_warning(
         "labels were parted by tile: the same slides taught and judged. On a slide that it has not "

@@ -1,5 +1,6 @@
 #include "classifier/evaluation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -27,7 +28,7 @@ struct Part {
 }  // namespace
 
 Evaluation cross_validate(const TrainingSet& set, const Groups& groups, Grouping grouping,
-                          const Recipe& recipe, double threshold) {
+                          const Recipe& recipe, std::optional<double> threshold) {
   Evaluation evaluation{.grouping = grouping, .folds = fold_count(groups.counts)};
   evaluation.n_groups = static_cast<std::uint32_t>(groups.counts.size());
   evaluation.scores.resize(set.size());
@@ -47,11 +48,19 @@ Evaluation cross_validate(const TrainingSet& set, const Groups& groups, Grouping
   for (std::size_t row = 0; row < set.size(); ++row)
     labels.push_back({evaluation.scores[row], set.yes[row] != 0, groups.of_row[row]});
   evaluation.sorted = by_score(std::move(labels));
-  evaluation.values = metrics_of(evaluation.sorted, threshold);
-  evaluation.intervals =
-      bootstrap_intervals(evaluation.sorted, threshold, evaluation.n_groups, recipe.seed);
-  evaluation.confusion = confusion_of(evaluation.sorted, threshold);
+  evaluation.threshold_counts = !threshold.has_value();
+  evaluation.threshold = threshold ? *threshold : counting_threshold(evaluation.sorted);
+  evaluation.values = metrics_of(evaluation.sorted, evaluation.threshold);
+  evaluation.intervals = bootstrap_intervals(evaluation.sorted, evaluation.threshold,
+                                             evaluation.n_groups, recipe.seed);
+  evaluation.confusion = confusion_of(evaluation.sorted, evaluation.threshold);
   return evaluation;
+}
+
+double constant_accuracy(const Confusion& confusion) {
+  const double yes = confusion.true_yes + confusion.false_no;
+  const double no = confusion.true_no + confusion.false_yes;
+  return std::max(yes, no) / (yes + no);
 }
 
 std::vector<std::string> missed_gates(const MetricValues& values) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ struct Evaluation {
   Grouping grouping = Grouping::kSlide;
   int folds = 0;
   std::uint32_t n_groups = 0;
-  std::vector<float> scores;  ///< of each row of the training set, by a model without its fold
+  double threshold = 0;           ///< a score from it up is called yes
+  bool threshold_counts = false;  ///< it is the counting_threshold() of these very scores
+  std::vector<float> scores;      ///< of each row of the training set, by a model without its fold
   std::vector<ScoredLabel> sorted;  ///< the same, highest score first
   MetricValues values{};
   std::array<Interval, kMetrics> intervals;
@@ -24,9 +27,13 @@ struct Evaluation {
 };
 
 /// Trains one model a fold on all other folds and scores the fold with it. `groups` must satisfy
-/// check_trainable().
+/// check_trainable(). `threshold` is 0..1; nullopt: the counting_threshold() of the scores.
 [[nodiscard]] Evaluation cross_validate(const TrainingSet& set, const Groups& groups,
-                                        Grouping grouping, const Recipe& recipe, double threshold);
+                                        Grouping grouping, const Recipe& recipe,
+                                        std::optional<double> threshold);
+
+/// The share of labels on which it is right to give them all the more frequent answer.
+[[nodiscard]] double constant_accuracy(const Confusion& confusion);
 
 /// What a model has to reach to be written without being asked for it.
 struct Gate {

@@ -54,6 +54,20 @@ std::vector<ScoredLabel> by_score(std::vector<ScoredLabel> labels) {
   return labels;
 }
 
+double counting_threshold(std::span<const ScoredLabel> sorted) {
+  const auto n_yes = static_cast<double>(std::ranges::count_if(sorted, &ScoredLabel::yes));
+  double best = 1;
+  double least = n_yes;  // nothing is called yes
+  double called = 0;
+  for_each_score(sorted, {}, [&](float score, double yes, double no) {
+    called += yes + no;
+    if (std::abs(called - n_yes) >= least) return;
+    least = std::abs(called - n_yes);
+    best = score;
+  });
+  return best;
+}
+
 Confusion confusion_of(std::span<const ScoredLabel> sorted, double threshold,
                        std::span<const double> group_weight) {
   Confusion sum;

@@ -45,6 +45,11 @@ struct Confusion {
 [[nodiscard]] MetricValues metrics_of(std::span<const ScoredLabel> sorted, double threshold,
                                       std::span<const double> group_weight = {});
 
+/// The score from which up as many labels are called yes as are yes, so that what is missed and
+/// what is called wrongly even out in a count. Of equal differences the higher score; 1 without a
+/// yes.
+[[nodiscard]] double counting_threshold(std::span<const ScoredLabel> sorted);
+
 struct Interval {
   double low = 0, high = 0;  ///< NaN: undefined in more than half of the resamplings
 };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,17 +45,22 @@ std::string head(const TrainReport& report) {
           metric_figure(evaluation, Metric::kPrecision) +
           metric_figure(evaluation, Metric::kRecall) + metric_figure(evaluation, Metric::kAuroc) +
           "</dl>\n<dl class=\"facts\">\n";
-  html += page_fact("Kind", word_of(report.model.recipe.kind)) +
-          page_fact("Threshold", fmt::format("{:.2f}", report.model.threshold)) +
-          page_fact("Seed", std::to_string(report.model.recipe.seed)) +
-          page_fact("XGBoost", escape_html(report.model.xgboost_version)) +
-          page_fact("Pipeline", "<code>" + escape_html(report.model.pipeline_id) + "</code>");
+  html +=
+      page_fact("Kind", word_of(report.model.recipe.kind)) +
+      page_fact("Threshold",
+                fmt::format("{:.2f}{}", report.model.threshold,
+                            evaluation.threshold_counts ? ": as many are called yes as are" : "")) +
+      page_fact("Seed", std::to_string(report.model.recipe.seed)) +
+      page_fact("XGBoost", escape_html(report.model.xgboost_version)) +
+      page_fact("Pipeline", "<code>" + escape_html(report.model.pipeline_id) + "</code>");
   return html + "</dl>\n";
 }
 
 /// What a reader must know before the numbers.
 std::string warnings(const TrainReport& report) {
   std::vector<std::string> notes = report.missed;
+  if (std::string note = accuracy_note(report.evaluation); !note.empty())
+    notes.push_back(std::move(note));
   if (report.evaluation.grouping == Grouping::kTile)
     notes.emplace_back(
         "labels were parted by tile, not by slide: the same slide taught and judged. On a slide "

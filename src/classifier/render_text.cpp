@@ -34,15 +34,27 @@ std::string left_out(const Verdicts& verdicts) {
 
 }  // namespace
 
+std::string accuracy_note(const Evaluation& evaluation) {
+  const double accuracy = value_of(evaluation.values, Metric::kAccuracy);
+  const double constant = constant_accuracy(evaluation.confusion);
+  if (accuracy > constant) return "";
+  return fmt::format(
+      "accuracy {:.3f} is no better than the same answer for every cell, which is right on {:.3f} "
+      "of the labels: judge the model by its area under the ROC curve, and label more of the rarer "
+      "kind",
+      accuracy, constant);
+}
+
 std::string train_text(const TrainReport& report) {
   const Evaluation& evaluation = report.evaluation;
   std::string text = fmt::format(
       "{} of class {}: {} yes and {} no on {}{}\njudged on what it had not seen, {} parted by {} "
-      "in {} folds; score >= {:.2f} is yes\n\n",
+      "in {} folds; score >= {:.2f} is yes{}\n\n",
       word_of(report.model.recipe.kind), report.model.class_name, report.verdicts.n_yes,
       report.verdicts.n_no, counted(report.slides.size(), "slide"), left_out(report.verdicts),
       counted(evaluation.n_groups, word_of(evaluation.grouping)), word_of(evaluation.grouping),
-      evaluation.folds, report.model.threshold);
+      evaluation.folds, report.model.threshold,
+      evaluation.threshold_counts ? ", so that as many are called yes as are" : "");
   using Align = TextTable::Align;
   TextTable table({{"", Align::kLeft},
                    {"value", Align::kRight},

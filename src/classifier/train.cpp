@@ -100,7 +100,8 @@ TrainReport train(const TrainRequest& request) {
   model.recipe = request.recipe;
   model.xgboost_version = xgboost_version();
   report.evaluation =
-      cross_validate(set, groups, request.grouping, request.recipe, model.threshold);
+      cross_validate(set, groups, request.grouping, request.recipe, request.threshold);
+  model.threshold = report.evaluation.threshold;
   report.missed = missed_gates(report.evaluation.values);
   report.slides = labels_by_slide(results, set, report.evaluation, model.threshold);
   const Booster booster =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct TrainRequest {
   std::string class_name;
   Recipe recipe;
   Grouping grouping = Grouping::kSlide;
+  std::optional<double> threshold = 0.5;  ///< 0..1; nullopt: so that counts are right
 };
 
 /// Reads labels and cells, judges a model by cross-validation and trains it on all labels. Writes

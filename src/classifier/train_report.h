@@ -40,6 +40,8 @@ struct TrainReport {
 
 /// One HTML file, offline, without script.
 [[nodiscard]] std::string model_page(const TrainReport& report);
+/// A sentence when its accuracy is no better than one answer for all labels, else empty.
+[[nodiscard]] std::string accuracy_note(const Evaluation& evaluation);
 /// For a terminal.
 [[nodiscard]] std::string train_text(const TrainReport& report);
 /// "metrics" and "labels" of the model file as JSON texts; docs/labels.md lists the keys.

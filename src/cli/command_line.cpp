@@ -147,6 +147,8 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
           "boosting or forest");
       add("group-by", po::value(&line.group_by)->default_value("slide")->value_name("WHAT"),
           "slide or tile: what cross-validation keeps together");
+      add("threshold", po::value(&line.threshold)->default_value("0.5")->value_name("T"),
+          "the score from which up a cell is called yes, or counts: as many as are");
       add("seed",
           number_value("--seed", line.seed, 0, INT32_MAX)->default_value(0)->value_name("S"),
           "the same seed and labels make the same model");

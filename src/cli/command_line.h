@@ -58,7 +58,7 @@ struct CommandLine {
   std::filesystem::path out;                         ///< export, train, classify, synth, bench
   std::string labels;                                ///< train: files, commas between them
   std::string class_name;                            ///< train
-  std::string kind, group_by;                        ///< train
+  std::string kind, group_by, threshold;             ///< train
   bool accept_below_gate = false;                    ///< train
   std::filesystem::path model;                       ///< classify
   bool any_pipeline = false;                         ///< classify

@@ -96,6 +96,19 @@ TEST(Metrics, AreThoseByHand) {
   EXPECT_DOUBLE_EQ(value_of(values, Metric::kAveragePrecision), (1 + 1 + 3.0 / 5 + 4.0 / 7) / 4);
 }
 
+TEST(Metrics, CountingThresholdCallsAsManyYesAsAre) {
+  const auto threshold = [](std::vector<ScoredLabel> labels) {
+    return counting_threshold(by_score(std::move(labels)));
+  };
+  // Three are yes; the three highest scores end at 0.6.
+  EXPECT_EQ(threshold({{0.9F, true, 0}, {0.7F, false, 0}, {0.6F, true, 0}, {0.2F, true, 0}}), 0.6F);
+  // Two are yes, and 0.5 stands twice: one called or three. The higher score wins.
+  EXPECT_EQ(threshold({{0.9F, false, 0}, {0.5F, true, 0}, {0.5F, true, 0}}), 0.9F);
+  EXPECT_EQ(threshold({{0.8F, false, 0}, {0.3F, false, 0}}), 1);
+  EXPECT_EQ(threshold({{0.4F, true, 0}, {0.3F, true, 0}}), 0.3F);
+  EXPECT_EQ(threshold({}), 1);
+}
+
 TEST(Metrics, CountWeights) {
   const std::vector<double> weight = {2, 0, 1, 0};
   const std::vector<ScoredLabel> repeated = by_score({{0.9F, true, 0},
