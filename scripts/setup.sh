@@ -17,6 +17,7 @@ test_packages=(
   clang-format clang-tidy clang libclang-rt-14-dev shellcheck
   python3 python3-pytest python3-numpy python3-scipy python3-skimage python3-h5py python3-pil
   python3-openslide python3-xxhash python3-matplotlib python3-anndata python3-shapely
+  python3-tifffile
   python3-selenium chromium chromium-driver
   slurmctld slurmd slurm-client munge iproute2
   busybox-static
