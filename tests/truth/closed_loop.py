@@ -70,10 +70,10 @@ class Loop:
         self.experiment, self.slides, self.folder, self.binary = experiment, slides, folder, binary
         self.run_dir = folder / "run"
 
-    def tilepool(self, *arguments, codes=(0,), environment=None, prefix=()):
+    def tilepool(self, *arguments, environment=None, prefix=()):
         done = subprocess.run([*prefix, self.binary, *map(str, arguments)], capture_output=True,
                               text=True, env=environment or ENVIRONMENT)
-        if done.returncode not in codes:
+        if done.returncode != 0:
             sys.exit(f"tilepool {arguments[0]}: exit {done.returncode}\n{done.stderr[-3000:]}")
         return done
 

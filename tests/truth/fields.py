@@ -18,7 +18,7 @@ GAP_PX = 128  # the least between two fields
 # slide of a field alone has too little of it. Scanned at 4 um/px.
 SLIDE_SHAPE = (4096, 8192)
 TURNS = 8  # the square's: four rotations, each also mirrored
-MIN_NUCLEUS_PX = 30  # docs of the DeepLIIF truth: smaller specks are no nuclei
+MIN_NUCLEUS_PX = 30  # size_thresh of the DeepLIIF truth: smaller specks are no nuclei
 
 
 @dataclasses.dataclass
@@ -35,7 +35,6 @@ class TruthSlide:
     path: Path
     nuclei: np.ndarray  # [h][w] i32, 0 outside, else 1 + row of `positive`
     positive: np.ndarray
-    field_pixels: np.ndarray  # [h][w] bool: inside a pasted field, so that the truth is known
 
 
 def turned(image, turn):
@@ -133,13 +132,12 @@ def write_slide(folder, field, copies, mpp_um):
     """The field `copies` times, each next one turned, on an empty bright ground."""
     edge = len(field.nuclei)
     rgb = np.full((*SLIDE_SHAPE, 3), GLASS, np.uint8)
-    nuclei, known = np.zeros(SLIDE_SHAPE, np.int32), np.zeros(SLIDE_SHAPE, bool)
+    nuclei = np.zeros(SLIDE_SHAPE, np.int32)
     for copy, (y, x) in enumerate(places(edge, copies)):
         part = turned(field.nuclei, copy % TURNS)
         place = (slice(y, y + edge), slice(x, x + edge))
         rgb[place] = turned(field.rgb, copy % TURNS)
         nuclei[place] = np.where(part > 0, part + copy * len(field.positive), 0)
-        known[place] = True
     path = folder / f"{field.name}.tif"
     write_pyramid(path, rgb, mpp_um)
-    return TruthSlide(field.name, path, nuclei, np.tile(field.positive, copies), known)
+    return TruthSlide(field.name, path, nuclei, np.tile(field.positive, copies))

@@ -267,7 +267,8 @@ void append_task_keys(Keys& keys) {
                                                 {"hdab", StainMethod::kHdab}}),
                         "",
                         "Stain vectors: estimated per slide (Macenko 2009) or fixed (Ruifrok & "
-                        "Johnston 2001)."));
+                        "Johnston 2001). hdab takes brown out of the nuclear stain; where nuclei "
+                        "are brown or blue, he finds both."));
 }
 
 void append_segment_keys(Keys& keys) {
