@@ -274,7 +274,7 @@ def closed(name, experiment, args):
     cells = loop.cells()
     assert np.isin(labelled.uid, cells.uid).all(), "cells of the sample are not in the whole run"
     models = dict(judged_by_threshold(loop, labels, labelled, words, cells, nuclei_asked))
-    in_run = counts(loop, cells, decisions(loop.run_dir / "classified/nucleus.h5"))
+    in_run = counts(loop, cells, decisions(loop.run_dir / "results.h5"))
     assert in_run == models[THRESHOLDS[-1]]["counts"], "the run classifies otherwise than classify"
     return {"wanted": experiment.wanted, "task": experiment.task, "copies": experiment.copies,
             "labels": {word: int((words == word).sum()) for word in ("yes", "no", "unsure")},
