@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "common/base/error.h"
+#include "common/run/cell_scores.h"
 #include "common/run/results_reader.h"
 #include "report/cell_grid.h"
 
@@ -54,7 +55,10 @@ std::vector<PoolTile> sampled_tiles(const RunView& view, const SlideView& slide)
 class CellReader {
  public:
   CellReader(const RunLayout& layout, const RunView& view, CohortSurvey& survey)
-      : results_(layout.results()), view_(view), survey_(survey) {
+      : results_(layout.results()),
+        scores_(results_, layout.classified_dir()),
+        view_(view),
+        survey_(survey) {
     check(results_.slides().size() == view.slides.size() &&
               results_.n_sample() == view.plan->sample_size(),
           ErrorCode::kHdf5, "{}: it has {} slides and {} sampled tiles, the plan {} and {}",
@@ -111,11 +115,16 @@ class CellReader {
     const auto sample = results_.rows<std::uint64_t>("cells/sample", first, count);
     const auto area = survey_.has_areas ? results_.rows<float>("cells/area_um2", first, count)
                                         : std::vector<float>();
+    std::vector<float> score(count);
+    std::vector<std::uint8_t> decision(count);
+    scores_.read(first, score, decision);
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t tile = sample[i] - row.sample_first;
       check(class_index[i] < survey_.classes.size() && tile < per_tile_[0].size(), ErrorCode::kHdf5,
             "results.h5: cell {} is of no class or tile of its slide", first + i);
       GroupClass& of_class = group.classes[class_index[i]];
+      of_class.n_scored += decision[i] == kUnscored ? 0 : 1;
+      of_class.n_yes += decision[i] == kYes ? 1 : 0;
       grid.add(x[i], y[i], class_index[i]);
       ++per_tile_[class_index[i]][tile];
       if (survey_.has_areas && area[i] > 0) of_class.area_um2.add(static_cast<double>(area[i]));
@@ -137,6 +146,7 @@ class CellReader {
   }
 
   ResultsReader results_;
+  CellScores scores_;
   const RunView& view_;
   CohortSurvey& survey_;
   std::vector<std::size_t> order_;                    ///< of the classes, as drawn

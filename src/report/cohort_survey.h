@@ -13,8 +13,10 @@ namespace tilepool {
 
 /// The cells of one class in the slides of one group.
 struct GroupClass {
-  KeptValues per_tile;     ///< one a tile that is done: cells per mm2 of tissue, or just cells
-  CountedValues area_um2;  ///< one a cell
+  KeptValues per_tile;         ///< one a tile that is done: cells per mm2 of tissue, or just cells
+  CountedValues area_um2;      ///< one a cell
+  std::uint64_t n_scored = 0;  ///< cells that a classifier knows
+  std::uint64_t n_yes = 0;     ///< those that it calls a yes
 };
 
 /// The slides of a cohort that have the same `group`.

@@ -131,6 +131,29 @@ std::string measure_table(const Measure& measure) {
          axis(measure.top) + "</td><td></td><td></td><td></td></tr></tfoot></table></div>\n";
 }
 
+/// What a classifier says of the cells of class `c`; empty where none knows them.
+std::string classifier_table(const CohortSurvey& survey, std::size_t c) {
+  if (std::ranges::none_of(survey.groups,
+                           [c](const SlideGroup& group) { return group.classes[c].n_scored > 0; }))
+    return "";
+  std::string html = fmt::format(
+      "<h3>{}: the classifier's decision</h3>\n<div class=\"wide\"><table class=\"decisions\">"
+      "<thead><tr><th scope=\"col\">Group</th><th scope=\"col\" class=\"n\">Cells</th><th "
+      "scope=\"col\" class=\"n\">Yes</th><th scope=\"col\" class=\"n\">Share</th></tr></thead>"
+      "\n<tbody>\n",
+      escape_html(survey.classes[c]));
+  for (std::size_t i = 0; i < survey.groups.size(); ++i) {
+    const GroupClass& cells = survey.groups[i].classes[c];
+    html += fmt::format(
+        "<tr><th scope=\"row\">{0}</th><td class=\"n\" data-v=\"{1}\">{2}</td><td class=\"n\" "
+        "data-v=\"{3}\">{4}</td><td class=\"n\">{5}</td></tr>\n",
+        group_name(survey, i), cells.n_scored, grouped(cells.n_scored), cells.n_yes,
+        grouped(cells.n_yes),
+        percent(static_cast<double>(cells.n_yes), static_cast<double>(cells.n_scored)));
+  }
+  return html + "</tbody></table></div>\n";
+}
+
 std::string class_tables(const CohortSurvey& survey, std::size_t c) {
   const std::string name = escape_html(survey.classes[c]);
   Measure per_tile = make_measure(
@@ -141,7 +164,7 @@ std::string class_tables(const CohortSurvey& survey, std::size_t c) {
                                       "tissue."
                                     : "Of each sampled tile that is done; not per mm², as a slide "
                                       "has no µm/px.";
-  std::string html = measure_table(per_tile);
+  std::string html = measure_table(per_tile) + classifier_table(survey, c);
   if (!survey.has_areas) return html;
   Measure area = make_measure(
       survey,

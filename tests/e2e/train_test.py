@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -562,9 +563,13 @@ def test_the_loop_closed_on_known_nuclei(cohort, tmp_path):
 
     run(config("nucleus.json", sample={"fraction": 1.0}), tmp_path / "run")
     whole, real, n_true, _ = cells()
-    with h5py.File(tmp_path / "run/classified/nucleus.h5") as scores:
+    with results(tmp_path / "run") as scores:
         yes = scores["cells/decision"][:] == 1
     unseen = ~np.isin(whole, uid)
     assert unseen.sum() > 5 * len(uid)
     assert (yes == real)[unseen].mean() > 0.95
     assert abs(len(whole) / n_true - 1) > 0.2 and abs(yes.sum() / n_true - 1) < 0.05
+    told = re.findall(r'<table class="decisions">.*?</table>',
+                      (tmp_path / "run/report.html").read_text(), re.DOTALL)
+    assert len(told) == 1
+    assert re.findall(r'data-v="(\d+)"', told[0]) == [str(len(yes)), str(yes.sum())]
