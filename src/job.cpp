@@ -67,9 +67,8 @@ struct Job {
 
 Job describe_job(const CommandLine& command, const MpiRuntime* mpi) {
   Options options = load_config(command.config, command.sets).options;
-  DeviceChoice device =
-      choose_device(options.workers.device, mpi == nullptr ? 0 : mpi->node_worker_index(),
-                    mpi == nullptr ? 1 : mpi->node_workers());
+  DeviceChoice device = choose_device(options, mpi == nullptr ? 0 : mpi->node_worker_index(),
+                                      mpi == nullptr ? 1 : mpi->node_workers());
   if (!command.quiet && (mpi == nullptr || mpi->rank() == 0)) log_info("{}", device.why);
   Job job{std::move(options),
           RunLayout(std::filesystem::absolute(command.run_dir)),
@@ -162,7 +161,7 @@ void join_pack(const MpiRuntime& mpi, const Job& job, const Pack& request, Budge
   try {
     pack_with(mpi,
               {job.layout, task_schema(job.options), class_names(job.options), job.options.output,
-               request.block_bytes},
+               job.options.patches, job.options.tiles.size_px, request.block_bytes},
               {}, request, budget);
   } catch (const Error& error) {
     guard.tell(fmt::format("rank {} on {}", mpi.rank(), job.host), error);

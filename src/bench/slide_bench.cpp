@@ -66,10 +66,8 @@ std::vector<float> tissue_fraction(const SlideBenchRequest& request, SlideSource
 }
 
 void choose_places(const SlideBenchRequest& request, Setting& setting, SlideFigures& figures) {
-  const TileOptions& tiles = request.options.tiles;
   const SlideInfo& info = setting.openslide->info();
-  setting.grid = make_grid(info.width, info.height, tiles.size_px, tiles.halo_px,
-                           tiles.mpp.value_or(0), info.mpp());
+  setting.grid = slide_grid(info, request.options);
   SlideSource& source = setting.direct != nullptr ? *setting.direct : *setting.openslide;
   const std::vector<float> tissue = tissue_fraction(request, source);
   const double least = request.options.tissue.min_fraction;

@@ -64,8 +64,7 @@ void open_and_count(const Options& options, const SlideSpec& spec, PreviewSlide&
   slide.mpp_y = info.mpp_y;
   slide.mpp_source = info.mpp_source;
   slide.scan_px = scan_pixels(info, options.tissue.scan_mpp);
-  const TileGrid grid = make_grid(info.width, info.height, options.tiles.size_px,
-                                  options.tiles.halo_px, options.tiles.mpp.value_or(0), info.mpp());
+  const TileGrid grid = slide_grid(info, options);
   slide.tiles = grid.tiles();
   slide.tile_px = extent(info.width, grid) * extent(info.height, grid);
   slide.tile_mpp = info.mpp() * grid.scale();

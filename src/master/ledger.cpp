@@ -23,13 +23,13 @@ std::string quoted(const std::string& field) {
 void write_ledger(const RunLayout& layout, const std::vector<FinalSlide>& slides) {
   std::string text =
       "id,path,group,status,reason,tiles_grid,tiles_pool,tiles_sample,tiles_done,tiles_failed,"
-      "cells,seconds,reader\n";
+      "cells,patches,seconds,reader\n";
   for (const FinalSlide& slide : slides) {
     const PlanSlide& plan = slide.plan;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{:.3f},{}\n", quoted(plan.id),
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{:.3f},{}\n", quoted(plan.id),
                         quoted(plan.path), quoted(plan.group), slide.status, quoted(slide.reason),
                         plan.n_grid, plan.n_pool, plan.n_sample, slide.n_done, slide.n_failed,
-                        slide.n_cells, slide.seconds, quoted(plan.reader));
+                        slide.n_cells, slide.n_patches, slide.seconds, quoted(plan.reader));
   }
   write_file_atomically(layout.ledger(), text);
 }

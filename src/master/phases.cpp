@@ -343,7 +343,9 @@ void Master::write_results(const std::filesystem::path& index) {
   std::size_t block_bytes = 8 * kMiB;
   while (pack_memory_bytes(block_bytes) > budget_.limit_bytes() && block_bytes > kMiB)
     block_bytes /= 2;
-  const PackJob job{setup_.layout, schema_, setup_.class_names, options_.output, block_bytes};
+  const PackJob job{setup_.layout,   schema_,          setup_.class_names,
+                    options_.output, options_.patches, options_.tiles.size_px,
+                    block_bytes};
   const std::optional<Pack> order = packing_order(block_bytes);
   // One that was left behind may hold the last attempt's failure.
   const std::filesystem::path mark = setup_.layout.packing_mark();
@@ -388,7 +390,7 @@ void Master::finish_books() {
     for (const auto& folder : {setup_.layout.scan_dir(), setup_.layout.ranges_dir()})
       remove_temporaries(folder);
   const std::vector<FinalSlide> slides =
-      final_slides(setup_.layout, pack_index_path(setup_.layout));
+      final_slides(setup_.layout, pack_index_path(setup_.layout), schema_.items);
   write_ledger(setup_.layout, slides);
   status_.slides_failed = status_.slides_skipped = 0;
   for (const FinalSlide& slide : slides) {

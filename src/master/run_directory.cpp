@@ -11,8 +11,8 @@ namespace tilepool {
 namespace {
 
 void remove_run(const RunLayout& layout) {
-  for (const auto& folder :
-       {layout.scan_dir(), layout.ranges_dir(), layout.crashes_dir(), layout.classified_dir()})
+  for (const auto& folder : {layout.scan_dir(), layout.ranges_dir(), layout.crashes_dir(),
+                             layout.classified_dir(), layout.patches_dir()})
     std::filesystem::remove_all(folder);
   for (const auto& file :
        {layout.run_json(), layout.plan(), layout.calibration(), layout.results(), layout.ledger(),

@@ -47,7 +47,9 @@ DeviceGrant grant_cpu(std::size_t scratch_bytes, int threads) {
 
 }  // namespace
 
-DeviceChoice choose_device(Device wanted, int worker, int workers) {
+DeviceChoice choose_device(const Options& options, int worker, int workers) {
+  if (options.task == TaskKind::kPatches) return cpu_because("cutting patches needs no GPU");
+  const Device wanted = options.workers.device;
   if (wanted == Device::kCpu) return cpu_because("as configured");
   std::string why;
   const std::vector<GpuInfo> gpus = usable_gpus(why);

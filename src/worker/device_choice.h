@@ -25,7 +25,7 @@ struct DeviceChoice {
 /// Resolves workers.device for the `worker`-th of `workers` ranks of this node that compute. Uses
 /// no GPU yet. Throws Error(kConfig) when `cuda` is asked for and there is no usable one,
 /// Error(kNotBuilt) when this program was built without CUDA.
-[[nodiscard]] DeviceChoice choose_device(Device wanted, int worker, int workers);
+[[nodiscard]] DeviceChoice choose_device(const Options& options, int worker, int workers);
 
 /// A device that a rank may use, and what computing on it needs.
 struct DeviceGrant {

@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/run/calibration_file.h"
+#include "worker/patches_task.h"
 #include "worker/tile_task.h"
 
 namespace tilepool {
@@ -40,12 +41,28 @@ std::shared_ptr<const SlideContext> OpenPlan::context_of(std::uint32_t slide) {
   context->slide.path = run_.cohort.at(slide).path;  // the files may have moved since
   context->mpp = run_.cohort.at(slide).mpp;
   const TileOptions& tiles = options_.tiles;
-  context->grid = {context->slide.width, context->slide.height, tiles.size_px,
-                   context->slide.core_px, tiles.halo_px};
+  const bool patches = options_.task == TaskKind::kPatches;
+  context->grid = {context->slide.width,
+                   context->slide.height,
+                   tiles.size_px,
+                   context->slide.core_px,
+                   patches ? 0 : tiles.halo_px,
+                   extra_px(options_),
+                   patches ? static_cast<int>(options_.patches.level) : 0};
+  if (patches) context->patches = options_.patches;
   const double mpp = (context->slide.mpp_x + context->slide.mpp_y) / 2 * context->grid.scale();
-  context->task = make_tile_task(options_, mpp, calibration_of(context->slide.id));
+  context->task = patches ? make_patches_task(options_, context->slide.id, context->grid, layout_,
+                                              pool_of(slide))
+                          : make_tile_task(options_, mpp, calibration_of(context->slide.id));
   known = context;
   return context;
+}
+
+std::vector<PoolTile> OpenPlan::pool_of(std::uint32_t slide) const {
+  std::uint64_t first = 0;
+  for (std::uint32_t i = 0; i < slide; ++i)
+    first += static_cast<std::uint64_t>(slides_.at(i).n_pool);
+  return reader_.pool(first, static_cast<std::uint64_t>(slides_.at(slide).n_pool));
 }
 
 std::vector<TileJob> OpenPlan::tile_jobs(std::uint64_t first, std::uint64_t last) {

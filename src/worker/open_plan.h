@@ -31,6 +31,7 @@ class OpenPlan {
 
  private:
   [[nodiscard]] const SlideCalibration& calibration_of(const std::string& slide_id);
+  [[nodiscard]] std::vector<PoolTile> pool_of(std::uint32_t slide) const;
   [[nodiscard]] std::shared_ptr<const SlideContext> context_of(std::uint32_t slide);
 
   const RunLayout& layout_;

@@ -12,6 +12,7 @@
 #include "common/base/progress.h"
 #include "common/model/protocol.h"
 #include "cuda/trace.h"
+#include "worker/patch_reader.h"
 #include "worker/tile_reader.h"
 
 namespace tilepool {
@@ -222,7 +223,12 @@ void RangePipeline::read(Item& item) {
       check(source->info().fingerprint == context.slide.fingerprint, ErrorCode::kSlide,
             "the slide file changed after it was scanned");
       expect_tiles(*source, context.grid, item.near);
-      item.window = read_tile(*source, context.grid, core_of(tile), buffers_[item.buffer].span());
+      const std::span<std::uint8_t> pixels = buffers_[item.buffer].span();
+      const bool single =
+          context.patches && read_one_by_one(source->info(), context.grid, *context.patches);
+      item.window =
+          single ? read_patches(*source, context.grid, *context.patches, core_of(tile), pixels)
+                 : read_tile(*source, context.grid, core_of(tile), pixels);
       if (item.near.size() == 1) source->expect(0, {});  // the slide's last tile for now
       if (attempt > 0 && first != original) staged_->distrust(original, item.failure);
       item.failure.clear();

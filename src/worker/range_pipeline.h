@@ -28,7 +28,8 @@ namespace tilepool {
 struct SlideContext {
   PlanSlide slide;
   TileGrid grid;
-  std::optional<double> mpp;  ///< as given for opening it
+  std::optional<PatchOptions> patches;  ///< of task patches
+  std::optional<double> mpp;            ///< as given for opening it
   std::unique_ptr<TileTask> task;
 };
 

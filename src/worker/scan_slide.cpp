@@ -119,8 +119,7 @@ SlideScan begin_scan(const SlideSpec& spec, const SlideInfo& info, const Options
   scan.slide_id = spec.id;
   scan.path = spec.path;
   scan.info = info;
-  scan.grid = make_grid(info.width, info.height, options.tiles.size_px, options.tiles.halo_px,
-                        options.tiles.mpp.value_or(0), info.mpp());
+  scan.grid = slide_grid(info, options);
   TissueMap& map = scan.tissue;
   map.downsample = geometry.downsample;
   map.width = geometry.width;

@@ -67,6 +67,7 @@ void append_colour(const ColourSums<kAllChannels>& sums, double tissue_grey,
 
 TaskSchema segment_schema(const SegmentOptions& options) {
   TaskSchema schema;
+  schema.items = Items::kCells;
   auto& f = schema.cell_features;
   f = {{"area_um2", "um^2", "Area of the cell's pixels."},
        {"perimeter_um", "um", "Perimeter as in skimage.measure.perimeter."},

@@ -23,18 +23,26 @@ std::pair<std::int64_t, std::int64_t> clip(double origin, double scale, std::int
           static_cast<std::int64_t>(std::clamp(end, 0.0, limit))};
 }
 
-bool is_level0(const TileGrid& grid) { return grid.core_px == grid.size_px; }
+bool is_level0(const TileGrid& grid) { return grid.core_px == grid.size_px && grid.level == 0; }
 
 }  // namespace
 
 WindowSize window_size(const TileGrid& grid, std::int64_t core_w, std::int64_t core_h) {
-  return {to_analysis(core_w, grid.scale()) + 2 * grid.halo_px,
-          to_analysis(core_h, grid.scale()) + 2 * grid.halo_px};
+  const std::int64_t around = 2 * grid.halo_px + grid.extra_px;
+  return {to_analysis(core_w, grid.scale()) + around, to_analysis(core_h, grid.scale()) + around};
 }
 
 WindowSize largest_window(const Options& options) {
-  const std::int64_t edge = options.tiles.size_px + 2 * options.tiles.halo_px;
-  return {edge, edge};
+  if (options.task != TaskKind::kPatches) {
+    const std::int64_t edge = options.tiles.size_px + 2 * options.tiles.halo_px;
+    return {edge, edge};
+  }
+  const std::int64_t edge = options.tiles.size_px + extra_px(options);
+  if (options.patches.level == 0 && !options.patches.one_by_one) return {edge, edge};
+  const std::int64_t size = options.patches.size_px;
+  const std::int64_t row = (options.tiles.size_px - 1) / options.patches.stride() + 1;
+  const std::int64_t stack = checked_mul(checked_mul(row, row), size);
+  return checked_mul(stack, size) > edge * edge ? WindowSize{size, stack} : WindowSize{edge, edge};
 }
 
 TileWindow read_tile(SlideSource& source, const TileGrid& grid, const Rect& core,
@@ -48,15 +56,18 @@ TileWindow read_tile(SlideSource& source, const TileGrid& grid, const Rect& core
   window.rgb = rgb;
   window.scale = grid.scale();
   window.core_level0 = core;
-  window.core = {grid.halo_px, grid.halo_px, size.width - 2 * grid.halo_px,
-                 size.height - 2 * grid.halo_px};
+  const std::int64_t around = 2 * grid.halo_px + grid.extra_px;
+  window.core = {grid.halo_px, grid.halo_px, size.width - around, size.height - around};
   const double reach = static_cast<double>(grid.halo_px) * window.scale;
   window.origin_x = static_cast<double>(core.x) - reach;
   window.origin_y = static_cast<double>(core.y) - reach;
   const auto [x0, x1] = clip(window.origin_x, window.scale, size.width, grid.slide_width);
   const auto [y0, y1] = clip(window.origin_y, window.scale, size.height, grid.slide_height);
   window.inside = {x0, y0, x1 - x0, y1 - y0};
-  if (is_level0(grid))
+  if (grid.level > 0)
+    source.read(grid.level, core.x * grid.size_px / grid.core_px,
+                core.y * grid.size_px / grid.core_px, rgb);
+  else if (is_level0(grid))
     source.read(0, core.x - grid.halo_px, core.y - grid.halo_px, rgb);
   else
     read_scaled(source, window.origin_x, window.origin_y, window.scale, rgb);
@@ -65,6 +76,10 @@ TileWindow read_tile(SlideSource& source, const TileGrid& grid, const Rect& core
 
 LevelRegion tile_region(const SlideInfo& info, const TileGrid& grid, const Rect& core) {
   const WindowSize size = window_size(grid, core.w, core.h);
+  if (grid.level > 0)
+    return {grid.level,
+            {core.x * grid.size_px / grid.core_px, core.y * grid.size_px / grid.core_px, size.width,
+             size.height}};
   if (is_level0(grid))
     return {0, {core.x - grid.halo_px, core.y - grid.halo_px, size.width, size.height}};
   const double reach = static_cast<double>(grid.halo_px) * grid.scale();

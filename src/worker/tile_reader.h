@@ -17,7 +17,7 @@ struct WindowSize {
 };
 [[nodiscard]] WindowSize window_size(const TileGrid& grid, std::int64_t core_w,
                                      std::int64_t core_h);
-/// Of the largest tile.
+/// Of what is read of the largest tile.
 [[nodiscard]] WindowSize largest_window(const Options& options);
 
 /// Reads core and halo of the tile whose core is `core` (level 0) into `pixels`, which must hold

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/kernels/cpu_backend.h"
+#include "worker/patches_task.h"
 #include "worker/segment_task.h"
 #include "worker/tile_features_task.h"
 
@@ -49,8 +51,15 @@ std::unique_ptr<TileTask> make_tile_task(const Options& options, double mpp,
 }
 
 TaskSchema task_schema(const Options& options) {
-  return options.task == TaskKind::kSegment ? segment_schema(options.segment)
-                                            : tile_features_schema();
+  switch (options.task) {
+    case TaskKind::kSegment:
+      return segment_schema(options.segment);
+    case TaskKind::kTileFeatures:
+      return tile_features_schema();
+    case TaskKind::kPatches:
+      return patches_schema();
+  }
+  fail(ErrorCode::kInternal, "unknown task {}", static_cast<int>(options.task));
 }
 
 bool task_needs_calibration(const Options& options) { return options.task == TaskKind::kSegment; }

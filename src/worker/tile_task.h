@@ -11,7 +11,8 @@
 
 namespace tilepool {
 
-/// One tile's pixels with its halo, in analysis pixels.
+/// One tile's pixels with its halo, in analysis pixels. Patches that were read one by one stand one
+/// below the other instead.
 struct TileWindow {
   ConstRgbView rgb;     ///< core and halo
   Rect core;            ///< the core inside rgb, analysis px
@@ -19,7 +20,8 @@ struct TileWindow {
   Rect core_level0;     ///< the core on the slide, level-0 px
   double origin_x = 0;  ///< level-0 position of rgb's corner
   double origin_y = 0;
-  double scale = 1;  ///< level-0 px per analysis px
+  double scale = 1;      ///< level-0 px per analysis px
+  bool stacked = false;  ///< rgb is of patches, one below the other
 };
 
 /// What is done with the tiles of one slide. Const and thread-safe.

@@ -394,7 +394,7 @@ TEST(PackIndex, DoneReplacesFailed) {
   const auto index = folder.path() / "index.h5";
   const auto before = write_pack_index(failing.layout(), testing::fake_schema(), index);
   EXPECT_GE(before.failed, 5u);
-  const auto slides = final_slides(failing.layout(), index);
+  const auto slides = final_slides(failing.layout(), index, Items::kCells);
   ASSERT_EQ(slides.size(), 5u);
   EXPECT_EQ(slides[1].status, "success");
   EXPECT_EQ(slides[1].n_done, 15);
@@ -411,7 +411,7 @@ TEST(FinalSlides, AllFailedIsFailedAndTheRestStands) {
   run.write_ranges(10);
   const auto index = folder.path() / "index.h5";
   const auto summary = write_pack_index(run.layout(), testing::fake_schema(), index);
-  const auto slides = final_slides(run.layout(), index);
+  const auto slides = final_slides(run.layout(), index, Items::kCells);
   ASSERT_EQ(slides.size(), 5u);
   EXPECT_EQ(slides[0].status, "success");
   EXPECT_EQ(slides[1].status, "failed");

@@ -49,6 +49,7 @@ struct SampleOptions {
 enum class TaskKind {
   kSegment,       ///< cells: labels, contours, features
   kTileFeatures,  ///< one row of colour statistics a tile; needs no micrometres
+  kPatches,       ///< squares cut out of the tiles, as places or with their pixels
 };
 enum class Modality { kAuto, kBrightfield, kFluorescence };
 enum class StainMethod {
@@ -84,6 +85,34 @@ struct SegmentOptions {
   double stained_od = 0.2;  ///< darkest channel's density above which a pixel is stained, 0..1
   double dark_od = 0.6;     ///< optical density above which a pixel counts as dark, 0..3
   std::vector<CellClass> classes = {{"nucleus", 10, 400}};
+};
+
+/// Where the pixels of patches go.
+enum class PatchPixels {
+  kNone,     ///< nowhere: places only
+  kResults,  ///< /patches/pixels of results.h5
+  kNpy,      ///< patches/<slide>.npy
+  kPng,      ///< patches/<slide>/<x>_<y>.png
+  kJpeg,     ///< patches/<slide>/<x>_<y>.jpg
+};
+
+/// Squares on a lattice that begins at the slide's corner; lengths are analysis pixels. A patch
+/// belongs to the tile whose core holds its corner.
+struct PatchOptions {
+  std::int64_t size_px = 256;             ///< 16..4096
+  std::optional<std::int64_t> stride_px;  ///< nullopt: size_px; 1..32768
+  std::int64_t level = 0;   ///< analysis pixels are those of this pyramid level, 0..63
+  bool pad = false;         ///< take patches that stick out of the slide, white beyond it
+  double min_tissue = 0.5;  ///< least share of tissue on the scan, 0..1
+  double max_white = 1;     ///< most share of pixels with min(R, G, B) >= white_level
+  double max_black = 1;     ///< most share of pixels with max(R, G, B) <= black_level
+  std::int64_t white_level = 220, black_level = 30;  ///< 0..255
+  double min_sharpness = 0;  ///< least variance of the grey Laplacian, 0..1e6
+  PatchPixels pixels = PatchPixels::kNone;
+  std::int64_t jpeg_quality = 90;  ///< 1..100
+  bool one_by_one = false;         ///< read each patch by itself; the same result, slower
+
+  [[nodiscard]] std::int64_t stride() const { return stride_px.value_or(size_px); }
 };
 
 struct CalibrationOptions {
@@ -133,6 +162,7 @@ struct Options {
   SampleOptions sample;
   TaskKind task = TaskKind::kSegment;
   SegmentOptions segment;
+  PatchOptions patches;
   CalibrationOptions calibration;
   MemoryOptions memory;
   WorkerOptions workers;

@@ -249,11 +249,14 @@ void append_task_keys(Keys& keys) {
   constexpr auto kResults = KeyEffect::kResults;
   keys.push_back(key<O>(
       "/task/kind", kResults,
-      choice<O, TaskKind>(
-          [](auto& o) -> auto& { return o.task; },
-          {{"segment", TaskKind::kSegment}, {"tile-features", TaskKind::kTileFeatures}},
-          {"patches", "infer"}),
-      "", "segment: cells with contours and features; tile-features: colour statistics of tiles."));
+      choice<O, TaskKind>([](auto& o) -> auto& { return o.task; },
+                          {{"segment", TaskKind::kSegment},
+                           {"tile-features", TaskKind::kTileFeatures},
+                           {"patches", TaskKind::kPatches}},
+                          {"infer"}),
+      "",
+      "segment: cells with contours and features; tile-features: colour statistics of tiles; "
+      "patches: squares cut out of tiles."));
   keys.push_back(key<O>("/task/modality", kResults,
                         choice<O, Modality>([](auto& o) -> auto& { return o.segment.modality; },
                                             {{"auto", Modality::kAuto},
@@ -397,6 +400,85 @@ void append_run_keys(Keys& keys) {
                         "tiles", "Most tiles handed out, and committed, at once."));
 }
 
+void append_patch_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  using I = std::int64_t;
+  keys.push_back(key<O>("/patches/size_px", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.size_px; }, 16, 4096),
+                        "px", "Edge of a patch in analysis pixels (task patches)."));
+  keys.push_back(key<O>("/patches/stride_px", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.stride_px; }, 1, 32768),
+                        "px", "From one patch to the next; null: size_px, so that they touch."));
+  keys.push_back(key<O>("/patches/level", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.level; }, 0, 63),
+                        "",
+                        "Pyramid level whose pixels the analysis pixels are, as they stand in the "
+                        "file; or set tiles.mpp to resample."));
+  keys.push_back(key<O>("/patches/pad", kResults,
+                        flag<O>([](auto& o) -> auto& { return o.patches.pad; }), "",
+                        "Also patches that stick out of the slide; they are white there."));
+  keys.push_back(key<O>("/patches/min_tissue", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.patches.min_tissue; }, Interval{0, 1}),
+                        "", "Least share of a patch that is tissue in the slide's scan."));
+  keys.push_back(key<O>("/patches/max_white", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.patches.max_white; }, Interval{0, 1}),
+                        "", "Most share of its pixels that are white; more: dropped."));
+  keys.push_back(key<O>("/patches/max_black", kResults,
+                        number<O>(
+                            [](auto& o) -> auto& { return o.patches.max_black; }, Interval{0, 1}),
+                        "", "Most share of its pixels that are black; more: dropped."));
+  keys.push_back(key<O>("/patches/white_level", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.white_level; }, 0, 255),
+                        "", "A pixel is white when R, G and B are at least this."));
+  keys.push_back(key<O>("/patches/black_level", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.black_level; }, 0, 255),
+                        "", "A pixel is black when R, G and B are at most this."));
+  keys.push_back(
+      key<O>("/patches/min_sharpness", kResults,
+             number<O>(
+                 [](auto& o) -> auto& { return o.patches.min_sharpness; }, Interval{0, 1e6}),
+             "", "Least variance of the Laplacian of its grey; less: dropped as blurred."));
+  keys.push_back(key<O>("/patches/pixels", kResults,
+                        choice<O, PatchPixels>([](auto& o) -> auto& { return o.patches.pixels; },
+                                               {{"none", PatchPixels::kNone},
+                                                {"results", PatchPixels::kResults},
+                                                {"npy", PatchPixels::kNpy},
+                                                {"png", PatchPixels::kPng},
+                                                {"jpeg", PatchPixels::kJpeg}}),
+                        "",
+                        "Where pixels go: nowhere (places only), into results.h5, into one .npy a "
+                        "slide, or into an image file a patch."));
+  keys.push_back(key<O>("/patches/jpeg_quality", kResults,
+                        integer<O, I>(
+                            [](auto& o) -> auto& { return o.patches.jpeg_quality; }, 1, 100),
+                        "", "Quality of JPEG files."));
+  keys.push_back(key<O>("/patches/one_by_one", KeyEffect::kNone,
+                        flag<O>([](auto& o) -> auto& { return o.patches.one_by_one; }), "",
+                        "Read each patch by itself instead of cutting it out of the tile: the same "
+                        "pixels, slower; to compare."));
+}
+
+void cross_check_patches(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.task != TaskKind::kPatches) return;
+  const PatchOptions& patches = options.patches;
+  if (patches.level > 0 && options.tiles.mpp)
+    problems.push_back({"/patches/level", "and /tiles/mpp both say how fine pixels are; set one"});
+  if (patches.size_px > options.tiles.size_px)
+    problems.push_back({"/patches/size_px", fmt::format("{} is more than /tiles/size_px ({})",
+                                                        patches.size_px, options.tiles.size_px)});
+  if (patches.black_level >= patches.white_level)
+    problems.push_back(
+        {"/patches/black_level", fmt::format("{} is not below white_level ({})",
+                                             patches.black_level, patches.white_level)});
+}
+
 void append_calibration_keys(Keys& keys) {
   constexpr auto kResults = KeyEffect::kResults;
   keys.push_back(
@@ -491,6 +573,7 @@ const std::vector<Key<Options>>& option_keys() {
     append_sample_keys(all);
     append_task_keys(all);
     append_segment_keys(all);
+    append_patch_keys(all);
     append_calibration_keys(all);
     append_machine_keys(all);
     append_run_keys(all);
@@ -592,6 +675,7 @@ template void bind_object(const Json&, const std::string&, const std::vector<Key
                           CellClass&, std::vector<ConfigProblem>&);
 
 void cross_check(const Options& options, std::vector<ConfigProblem>& problems) {
+  cross_check_patches(options, problems);
   if (options.workers.stage && !options.workers.stage->starts_with('/'))
     problems.push_back({"/workers/stage",
                         fmt::format("\"{}\" is not an absolute path; name a folder that each node "

@@ -13,9 +13,17 @@ struct FeatureSpec {
   std::string description;  ///< one sentence
 };
 
+/// What a task finds in a tile, any number of it.
+enum class Items {
+  kNone,
+  kCells,
+  kPatches,  ///< kept as cells without contours, whose place is the patch's corner
+};
+
 /// What a task yields, known from the configuration alone and equal on every rank.
 struct TaskSchema {
-  std::vector<FeatureSpec> cell_features;  ///< columns of /cells, float32
+  Items items = Items::kNone;
+  std::vector<FeatureSpec> cell_features;  ///< columns of /cells or /patches, float32
   std::vector<FeatureSpec> tile_features;  ///< columns of /features, float32, first axis /sample
 };
 
@@ -32,7 +40,7 @@ struct CellBatch {
   [[nodiscard]] std::size_t size() const { return x.size(); }
 };
 
-/// What came of one sampled tile. Cells are ordered by (y, x).
+/// What came of one sampled tile. Cells (or patches) are ordered by (y, x).
 struct TileResult {
   TileStatus status = TileStatus::kPending;
   std::string reason;  ///< one line when failed

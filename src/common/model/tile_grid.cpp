@@ -43,6 +43,32 @@ TileGrid make_grid(std::int64_t slide_width, std::int64_t slide_height, std::int
   return grid;
 }
 
+std::int64_t extra_px(const Options& options) {
+  if (options.task != TaskKind::kPatches) return 0;
+  const PatchOptions& patches = options.patches;
+  // Where cores are whole strides the last patch of each begins a stride before its end.
+  const bool aligned = options.tiles.size_px % patches.stride() == 0;
+  return std::max<std::int64_t>(0, patches.size_px - (aligned ? patches.stride() : 1));
+}
+
+TileGrid slide_grid(const SlideInfo& info, const Options& options) {
+  const TileOptions& tiles = options.tiles;
+  if (options.task != TaskKind::kPatches)
+    return make_grid(info.width, info.height, tiles.size_px, tiles.halo_px, tiles.mpp.value_or(0),
+                     info.mpp());
+  TileGrid grid =
+      make_grid(info.width, info.height, tiles.size_px, 0, tiles.mpp.value_or(0), info.mpp());
+  grid.extra_px = extra_px(options);
+  if (options.patches.level == 0) return grid;
+  const auto level = static_cast<std::size_t>(options.patches.level);
+  check(level < info.levels.size(), ErrorCode::kSlide,
+        "patches.level asks for level {}, but the slide has {} (0 to {})", level,
+        info.levels.size(), info.levels.size() - 1);
+  grid.level = static_cast<int>(level);
+  grid.core_px = tiles.size_px * std::llround(info.levels[level].downsample);
+  return grid;
+}
+
 std::uint64_t tile_key(std::string_view slide_id, std::int64_t x, std::int64_t y,
                        std::uint64_t seed) {
   std::string bytes(slide_id);

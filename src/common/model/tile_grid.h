@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "common/base/image_view.h"
+#include "common/model/options.h"
+#include "common/model/slide_info.h"
 
 namespace tilepool {
 
@@ -15,9 +17,11 @@ namespace tilepool {
 struct TileGrid {
   std::int64_t slide_width = 0;
   std::int64_t slide_height = 0;
-  std::int64_t size_px = 0;  ///< core edge, analysis pixels
-  std::int64_t core_px = 0;  ///< core edge, level-0 pixels
-  std::int64_t halo_px = 0;  ///< halo, analysis pixels
+  std::int64_t size_px = 0;   ///< core edge, analysis pixels
+  std::int64_t core_px = 0;   ///< core edge, level-0 pixels
+  std::int64_t halo_px = 0;   ///< halo, analysis pixels
+  std::int64_t extra_px = 0;  ///< read beyond the halo at the right and below, analysis pixels
+  int level = 0;  ///< above 0: analysis pixels are this pyramid level's, as they stand in the file
 
   [[nodiscard]] std::int64_t columns() const { return (slide_width + core_px - 1) / core_px; }
   [[nodiscard]] std::int64_t rows() const { return (slide_height + core_px - 1) / core_px; }
@@ -35,6 +39,13 @@ struct TileGrid {
 [[nodiscard]] TileGrid make_grid(std::int64_t slide_width, std::int64_t slide_height,
                                  std::int64_t size_px, std::int64_t halo_px, double target_mpp,
                                  double slide_mpp);
+
+/// The grid of a slide as the configuration has it. A pyramid level's downsample is rounded to a
+/// whole number of level-0 pixels, as CLAM does. Throws Error(kSlide) where the slide lacks the
+/// level or the mpp that it needs.
+[[nodiscard]] TileGrid slide_grid(const SlideInfo& info, const Options& options);
+/// TileGrid::extra_px: what patches that begin in a core may need beyond it.
+[[nodiscard]] std::int64_t extra_px(const Options& options);
 
 /// A tile's sampling key: XXH64 with `seed` over slide_id, one zero byte, x and y as int64 LE.
 [[nodiscard]] std::uint64_t tile_key(std::string_view slide_id, std::int64_t x, std::int64_t y,

@@ -10,7 +10,7 @@
 namespace tilepool {
 namespace {
 
-void count_entries(const PackIndexReader& index, std::vector<FinalSlide>& slides) {
+void count_entries(const PackIndexReader& index, Items items, std::vector<FinalSlide>& slides) {
   for (std::uint64_t first = 0; first < index.samples(); first += kIndexBlock) {
     const SampleBlock block = index.block(first, std::min(kIndexBlock, index.samples() - first));
     for (std::size_t i = 0; i < block.size(); ++i) {
@@ -18,7 +18,7 @@ void count_entries(const PackIndexReader& index, std::vector<FinalSlide>& slides
       const auto status = static_cast<TileStatus>(block.status[i]);
       slide.n_done += status == TileStatus::kDone ? 1 : 0;
       slide.n_failed += status == TileStatus::kFailed ? 1 : 0;
-      slide.n_cells += block.n_cells[i];
+      (items == Items::kPatches ? slide.n_patches : slide.n_cells) += block.n_cells[i];
       slide.seconds += static_cast<double>(block.seconds[i]);
     }
   }
@@ -41,7 +41,7 @@ std::vector<std::string> first_reasons(const PackIndexReader& index, std::size_t
 }  // namespace
 
 std::vector<FinalSlide> final_slides(const RunLayout& layout,
-                                     const std::filesystem::path& index_file) {
+                                     const std::filesystem::path& index_file, Items items) {
   const PackIndexReader index(index_file);
   std::vector<FinalSlide> slides;
   for (PlanSlide& plan : PlanReader(layout.plan()).slides()) {
@@ -51,7 +51,7 @@ std::vector<FinalSlide> final_slides(const RunLayout& layout,
     slide.plan = std::move(plan);
     slides.push_back(std::move(slide));
   }
-  count_entries(index, slides);
+  count_entries(index, items, slides);
   const std::vector<std::string> reasons = first_reasons(index, slides.size());
   for (std::size_t i = 0; i < slides.size(); ++i) {
     FinalSlide& slide = slides[i];

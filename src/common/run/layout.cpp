@@ -34,6 +34,18 @@ std::filesystem::path RunLayout::classified_file(std::string_view class_name) co
   return classified_dir() / ((readable == class_name ? readable : slide_stem(class_name)) + ".h5");
 }
 
+std::filesystem::path RunLayout::patch_array(std::string_view slide_id) const {
+  return patches_dir() / (slide_stem(slide_id) + ".npy");
+}
+
+std::filesystem::path RunLayout::patch_images(std::string_view slide_id) const {
+  return patches_dir() / slide_stem(slide_id);
+}
+
+std::filesystem::path RunLayout::raw_patches(std::string_view slide_id) const {
+  return patches_dir() / ".raw" / (slide_stem(slide_id) + ".npy");
+}
+
 std::filesystem::path RunLayout::scan_file(std::string_view slide_id) const {
   return scan_dir() / (slide_stem(slide_id) + ".h5");
 }

@@ -33,6 +33,13 @@ class RunLayout {
   [[nodiscard]] std::filesystem::path packing_mark() const { return root_ / ".packing"; }
   [[nodiscard]] std::filesystem::path report() const { return root_ / "report.html"; }
 
+  [[nodiscard]] std::filesystem::path patches_dir() const { return root_ / "patches"; }
+  /// patches/<slide_stem>.npy
+  [[nodiscard]] std::filesystem::path patch_array(std::string_view slide_id) const;
+  /// patches/<slide_stem>/
+  [[nodiscard]] std::filesystem::path patch_images(std::string_view slide_id) const;
+  /// patches/.raw/<slide_stem>.npy, common/run/patch_slots.h.
+  [[nodiscard]] std::filesystem::path raw_patches(std::string_view slide_id) const;
   [[nodiscard]] std::filesystem::path classified_dir() const { return root_ / "classified"; }
   /// classified/<class>.h5; a class whose name cannot stand in a file name, by its slide_stem.
   [[nodiscard]] std::filesystem::path classified_file(std::string_view class_name) const;

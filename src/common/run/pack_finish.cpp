@@ -28,6 +28,16 @@ constexpr std::array kColumns = {
     ColumnText{"pool/key", "1", "sampling key: XXH64 with the seed over slide id, 0, x, y"},
     ColumnText{"sample/pool", "1", "index into /pool, ascending"},
     ColumnText{"sample/status", "1", "1 done, 2 failed"},
+};
+constexpr std::array kPatchColumns = {
+    ColumnText{"sample/n_patches", "1", "patches whose corner lies in the core"},
+    ColumnText{"sample/patch_begin", "1", "first row of the tile in /patches; one more at the end"},
+    ColumnText{"patches/sample", "1", "index into /sample"},
+    ColumnText{"patches/slide", "1", "index into /slides"},
+    ColumnText{"patches/x", "px", "left edge, level 0"},
+    ColumnText{"patches/y", "px", "top edge, level 0"},
+};
+constexpr std::array kSampleColumns = {
     ColumnText{"sample/n_cells", "1", "cells whose centroid lies in the core"},
     ColumnText{"sample/cell_begin", "1", "first row of the tile in /cells; one more at the end"},
 };
@@ -58,24 +68,39 @@ void describe_tile_features(h5::File& file, const PackJob& job) {
   }
 }
 
+/// How the patches of /patches were cut; lengths in analysis pixels.
+void describe_patches(h5::File& file, const PatchOptions& patches) {
+  h5::Group group = h5::Group::open(file, "patches");
+  group.set<std::int64_t>("size_px", patches.size_px);
+  group.set<std::int64_t>("stride_px", patches.stride());
+  group.set<std::int64_t>("level", patches.level);
+}
+
 void describe_columns(h5::File& file, const PackJob& job) {
   for (const ColumnText& column : kColumns) {
     describe(file, column.path, column.unit, column.description);
   }
-  if (!has_cells(job.schema)) return describe_tile_features(file, job);
-  for (const ColumnText& column : kCellColumns) {
-    describe(file, column.path, column.unit, column.description);
+  const auto describe_all = [&](const auto& columns) {
+    for (const ColumnText& column : columns)
+      describe(file, column.path, column.unit, column.description);
+  };
+  if (job.schema.items == Items::kPatches) {
+    describe_all(kPatchColumns);
+    describe_patches(file, job.patches);
+  } else {
+    describe_all(kSampleColumns);
   }
-  for (const FeatureSpec& feature : job.schema.cell_features) {
-    describe(file, "cells/" + feature.name, feature.unit, feature.description);
-  }
+  if (job.schema.items == Items::kCells) describe_all(kCellColumns);
+  for (const FeatureSpec& feature : job.schema.cell_features)
+    describe(file, item_names(job.schema.items).group + "/" + feature.name, feature.unit,
+             feature.description);
   describe_tile_features(file, job);
 }
 
-void write_slides(h5::File& file, const std::vector<FinalSlide>& slides) {
+void write_slides(h5::File& file, const std::vector<FinalSlide>& slides, Items items) {
   std::vector<PlanSlide> plan;
   std::vector<std::string> status, reason;
-  std::vector<std::int64_t> done, failed, cells;
+  std::vector<std::int64_t> done, failed, cells, patches;
   for (const FinalSlide& slide : slides) {
     plan.push_back(slide.plan);
     status.push_back(slide.status);
@@ -83,6 +108,7 @@ void write_slides(h5::File& file, const std::vector<FinalSlide>& slides) {
     done.push_back(slide.n_done);
     failed.push_back(slide.n_failed);
     cells.push_back(slide.n_cells);
+    patches.push_back(slide.n_patches);
   }
   write_slide_texts(file, "id", plan, &PlanSlide::id);
   write_slide_texts(file, "path", plan, &PlanSlide::path);
@@ -103,6 +129,7 @@ void write_slides(h5::File& file, const std::vector<FinalSlide>& slides) {
   file.write_column<std::int64_t>("slides/n_done", done);
   file.write_column<std::int64_t>("slides/n_failed", failed);
   file.write_column<std::int64_t>("slides/n_cells", cells);
+  if (items == Items::kPatches) file.write_column<std::int64_t>("slides/n_patches", patches);
 }
 
 void write_failures(h5::File& file, const std::filesystem::path& index_file) {
@@ -149,7 +176,8 @@ void finish_results(const PackJob& job, const std::filesystem::path& path,
   {
     h5::File file = h5::File::open_to_write(path);
     write_head(file, PlanReader(job.layout.plan()).head());
-    write_slides(file, final_slides(job.layout, index_file));
+    const Items items = job.schema.items;
+    write_slides(file, final_slides(job.layout, index_file, items), items);
     if (!job.class_names.empty()) file.write_texts("classes/name", job.class_names);
     write_failures(file, index_file);
     describe_columns(file, job);

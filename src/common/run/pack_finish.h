@@ -6,10 +6,17 @@
 
 namespace tilepool {
 
-/// Whether a task yields cells at all. Without them there is no /cells and no /contours: h5diff
-/// calls empty datasets not comparable, so none is written that is empty by nature.
-[[nodiscard]] inline bool has_cells(const TaskSchema& schema) {
-  return !schema.cell_features.empty();
+/// Where the items that a task finds stand in results.h5, and what their counts are called. A task
+/// without them has no such tables: h5diff calls empty datasets not comparable, so none is written
+/// that is empty by nature.
+struct ItemNames {
+  std::string group;         ///< "cells"
+  std::string sample_count;  ///< "n_cells", of /sample
+  std::string sample_begin;  ///< "cell_begin", of /sample
+};
+[[nodiscard]] inline ItemNames item_names(Items items) {
+  if (items == Items::kPatches) return {"patches", "n_patches", "patch_begin"};
+  return {"cells", "n_cells", "cell_begin"};
 }
 
 /// Adds to the packed tables what is small, by one process: /slides, /classes, /failures,

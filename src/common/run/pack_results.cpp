@@ -12,6 +12,7 @@
 #include "common/run/pack_finish.h"
 #include "common/run/pack_share.h"
 #include "common/run/pack_source.h"
+#include "common/run/patch_arrays.h"
 #include "common/run/results.h"
 
 namespace tilepool {
@@ -60,6 +61,8 @@ class ResultsPacker {
   ResultsPacker(const PackJob& job, const std::filesystem::path& index_file, h5::File& file,
                 const Ranks& ranks, Budget& budget)
       : job_(job),
+        index_file_(index_file),
+        budget_(budget),
         file_(file),
         ranks_(ranks),
         block_rows_(block_rows_of(job.block_bytes)),
@@ -73,10 +76,11 @@ class ResultsPacker {
           source_.index().missing());
     write_pool();
     write_sample();
-    if (has_cells(job_.schema)) {
+    if (job_.schema.items == Items::kCells) {
       write_cells();
       write_contours();
     }
+    if (job_.schema.items == Items::kPatches) write_patches();
     write_tile_features();
   }
 
@@ -137,8 +141,8 @@ class ResultsPacker {
   }
 
   template <h5::Element T>
-  void copy_index(Table& table, const std::string& column) {
-    add<T>(table, "sample/" + column, [this, column](std::uint64_t first, std::span<T> out) {
+  void copy_index(Table& table, const std::string& column, const std::string& name) {
+    add<T>(table, "sample/" + name, [this, column](std::uint64_t first, std::span<T> out) {
       source_.index().read(column, first, out);
     });
   }
@@ -146,27 +150,73 @@ class ResultsPacker {
   void write_sample() {
     Table sample{source_.index().samples(), kChunkRows, {}};
     copy_plan<std::uint64_t>(sample, "sample/pool");
-    copy_index<std::uint8_t>(sample, "status");
-    copy_index<std::uint32_t>(sample, "n_cells");
+    const ItemNames names = item_names(job_.schema.items);
+    copy_index<std::uint8_t>(sample, "status", "status");
+    copy_index<std::uint32_t>(sample, "n_cells", names.sample_count);
     write_table(sample);
     Table begins{source_.index().samples() + 1, kChunkRows, {}};
-    copy_index<std::uint64_t>(begins, "cell_begin");
+    copy_index<std::uint64_t>(begins, "cell_begin", names.sample_begin);
     write_table(begins);
   }
 
   template <h5::Element T>
   void copy_cells(Table& table, const std::string& column) {
-    add<T>(table, "cells/" + column, [this, column](std::uint64_t first, std::span<T> out) {
-      source_.cells(column, first, out);
-    });
+    add<T>(table, item_names(job_.schema.items).group + "/" + column,
+           [this, column](std::uint64_t first, std::span<T> out) {
+             source_.cells(column, first, out);
+           });
+  }
+
+  void add_places(Table& table, const std::string& group) {
+    add<std::uint64_t>(table, group + "/sample",
+                       [this](std::uint64_t first, auto out) { source_.cell_samples(first, out); });
+    add<std::uint32_t>(table, group + "/slide",
+                       [this](std::uint64_t first, auto out) { source_.cell_slides(first, out); });
+  }
+
+  void write_patches() {
+    Table patches{source_.index().cells(), kChunkRows, {}};
+    add_places(patches, "patches");
+    for (const char* axis : {"x", "y"})
+      add<std::int64_t>(patches, std::string("patches/") + axis,
+                        [this, axis](std::uint64_t first, std::span<std::int64_t> out) {
+                          source_.patch_corners(axis, first, out);
+                        });
+    for (const FeatureSpec& feature : job_.schema.cell_features)
+      copy_cells<float>(patches, feature.name);
+    write_table(patches);
+    if (job_.patches.pixels == PatchPixels::kResults) write_pixels();
+  }
+
+  /// [patches][size][size][3], a patch a chunk.
+  void write_pixels() {
+    PatchSource pixels(job_, index_file_);
+    const std::uint64_t n = pixels.count();
+    if (n == 0) return;
+    const auto size = checked_cast<std::uint64_t>(job_.patches.size_px);
+    h5::Layout layout{.chunk = {1, size, size, 3}, .filter = filter_of(job_.output)};
+    layout.fill = !ranks_.collective || job_.output.codec != Codec::kNone;
+    h5::Dataset dataset =
+        file_.create_dataset<std::uint8_t>("patches/pixels", {n, size, size, 3}, layout);
+    const std::uint64_t at_once =
+        std::max<std::uint64_t>(1, block_rows_ * sizeof(std::uint64_t) / pixels.patch_bytes());
+    Buffer<std::uint8_t> patches(budget_, at_once * pixels.patch_bytes(),
+                                 "packing: a block of patches");
+    const PackShare share = pack_share(n, 1, at_once, ranks_.rank, ranks_.count);
+    for (std::uint64_t round = 0; round < share.rounds; ++round) {
+      const auto out = patches.span().first(share.count(round) * pixels.patch_bytes());
+      pixels.read(share.begin(round), out);
+      dataset.write(share.begin(round), std::span<const std::uint8_t>(out),
+                    ranks_.collective ? h5::Transfer::kCollective : h5::Transfer::kIndependent);
+      note_progress();
+    }
+    dataset.close();
+    file_.check_written();
   }
 
   void write_cells() {
     Table cells{source_.index().cells(), kChunkRows, {}};
-    add<std::uint64_t>(cells, "cells/sample",
-                       [this](std::uint64_t first, auto out) { source_.cell_samples(first, out); });
-    add<std::uint32_t>(cells, "cells/slide",
-                       [this](std::uint64_t first, auto out) { source_.cell_slides(first, out); });
+    add_places(cells, "cells");
     copy_cells<std::uint8_t>(cells, "class");
     copy_cells<double>(cells, "x");
     copy_cells<double>(cells, "y");
@@ -206,6 +256,8 @@ class ResultsPacker {
   }
 
   const PackJob& job_;
+  std::filesystem::path index_file_;
+  Budget& budget_;
   h5::File& file_;
   Ranks ranks_;
   std::uint64_t block_rows_;
@@ -257,6 +309,8 @@ void pack_results(const PackJob& job, const std::filesystem::path& index_file,
   HalfMade half_made(path, ranks.rank == 0);
   try {
     write_tables(job, index_file, path, ranks, comm, budget);
+    if (job.schema.items == Items::kPatches && job.patches.pixels == PatchPixels::kNpy)
+      write_patch_arrays(job, index_file, ranks.rank, ranks.count);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kHdf5 || !is_full(job.layout.root())) throw;
     fail(ErrorCode::kIo, "cannot write {}: its disk is full; make room and run again ({})",

@@ -1,6 +1,7 @@
 #include "common/run/pack_source.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "common/base/checked.h"
@@ -112,6 +113,13 @@ void PackSource::tile_features(const std::string& column, std::uint64_t first,
         .read(block.row[begin], out.subspan(i, end - begin));
     i += end - begin;
   }
+}
+
+void PackSource::patch_corners(const std::string& axis, std::uint64_t first,
+                               std::span<std::int64_t> out) {
+  const auto corners = x_.span().first(out.size());
+  cells(axis, first, corners);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = std::llround(corners[i]);
 }
 
 void PackSource::cell_samples(std::uint64_t first, std::span<std::uint64_t> out) {

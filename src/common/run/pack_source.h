@@ -38,6 +38,8 @@ class PackSource {
   void points(const std::string& column, std::uint64_t first, std::span<float> out);
   void tile_features(const std::string& column, std::uint64_t first, std::span<float> out);
 
+  /// Of patches: "x" or "y".
+  void patch_corners(const std::string& axis, std::uint64_t first, std::span<std::int64_t> out);
   /// Derived columns of /cells.
   void cell_samples(std::uint64_t first, std::span<std::uint64_t> out);
   void cell_slides(std::uint64_t first, std::span<std::uint32_t> out);

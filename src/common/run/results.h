@@ -32,6 +32,8 @@ struct PackJob {
   TaskSchema schema;
   std::vector<std::string> class_names;
   OutputOptions output;
+  PatchOptions patches;         ///< of a task that cuts patches
+  std::int64_t tile_px = 0;     ///< its tiles' size in analysis pixels
   std::size_t block_bytes = 0;  ///< most bytes a rank holds of one column at a time
 };
 
@@ -60,14 +62,15 @@ struct FinalSlide {
   PlanSlide plan;
   std::string status;  ///< "success", "skipped" or "failed"
   std::string reason;  ///< one line; never empty unless success
-  std::int64_t n_done = 0, n_failed = 0, n_cells = 0;
+  std::int64_t n_done = 0, n_failed = 0, n_cells = 0, n_patches = 0;
   double seconds =
       0;  ///< reading and computing its tiles, summed (telemetry: differs between runs)
 };
 /// The slides' final status, reason and counts from the plan and a pack index without missing
-/// tiles.
+/// tiles; `items`: what the index counts.
 [[nodiscard]] std::vector<FinalSlide> final_slides(const RunLayout& layout,
-                                                   const std::filesystem::path& index_file);
+                                                   const std::filesystem::path& index_file,
+                                                   Items items);
 /// job_id of a complete results file; empty when there is none or it is not complete.
 [[nodiscard]] std::string results_job_id(const std::filesystem::path& results_file);
 

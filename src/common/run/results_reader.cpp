@@ -44,6 +44,13 @@ ResultsReader::ResultsReader(const std::filesystem::path& path) : file_(open_com
   if (file_.exists("classes/name")) classes_ = file_.read_texts("classes/name");
   if (has_cells_) cell_features_ = features_in("cells");
   has_scores_ = has_cells_ && file_.exists("cells/score") && file_.exists("cells/decision");
+  if (file_.exists("patches")) {
+    const h5::Group patches = h5::Group::open(file_, "patches");
+    patch_px_ = patches.get<std::int64_t>("size_px");
+    patch_stride_ = patches.get<std::int64_t>("stride_px");
+    patch_level_ = patches.get<std::int64_t>("level");
+    check(patch_px_ > 0, ErrorCode::kHdf5, "{}: patches of {} px", file_.where(), patch_px_);
+  }
   if (file_.exists("features")) tile_features_ = features_in("features");
   read_slides();
 }
@@ -88,16 +95,20 @@ void ResultsReader::read_slides() {
   numbers("n_pool", &ResultsSlide::n_pool);
   numbers("n_sample", &ResultsSlide::n_sample);
   numbers("n_cells", &ResultsSlide::n_cells);
+  if (has_patches()) numbers("n_patches", &ResultsSlide::n_patches);
   std::uint64_t pool = 0;
   std::uint64_t sample = 0;
   std::uint64_t cell = 0;
+  std::uint64_t patch = 0;
   for (ResultsSlide& slide : slides_) {
     slide.pool_first = pool;
     slide.sample_first = sample;
     slide.cell_first = cell;
+    slide.patch_first = patch;
     pool += static_cast<std::uint64_t>(slide.n_pool);
     sample += static_cast<std::uint64_t>(slide.n_sample);
     cell += static_cast<std::uint64_t>(slide.n_cells);
+    patch += static_cast<std::uint64_t>(slide.n_patches);
   }
   check(pool == n_pool_ && sample == n_sample_ && cell == n_cells_, ErrorCode::kHdf5,
         "{}: its slides count {} tiles, {} sampled ones and {} cells, its tables {}, {} and {}",

@@ -19,8 +19,9 @@ struct ResultsSlide {
   std::int64_t width = 0, height = 0;  ///< level 0, px
   double mpp_x = 0, mpp_y = 0;         ///< NaN: unknown
   std::int64_t core_px = 0;            ///< edge of a tile's core, level-0 px
-  std::int64_t n_pool = 0, n_sample = 0, n_cells = 0;
-  std::uint64_t pool_first = 0, sample_first = 0, cell_first = 0;  ///< its rows of the tables
+  std::int64_t n_pool = 0, n_sample = 0, n_cells = 0, n_patches = 0;
+  /// Its rows of the tables.
+  std::uint64_t pool_first = 0, sample_first = 0, cell_first = 0, patch_first = 0;
 };
 
 /// A complete results.h5: small tables whole, large columns by pieces, so that memory does not grow
@@ -38,6 +39,12 @@ class ResultsReader {
   [[nodiscard]] const std::vector<ResultsSlide>& slides() const { return slides_; }
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   [[nodiscard]] bool has_cells() const { return has_cells_; }
+  [[nodiscard]] bool has_patches() const { return patch_px_ > 0; }
+  /// Edge and stride of patches in analysis px, and the pyramid level of these (0: level 0, or
+  /// resampled).
+  [[nodiscard]] std::int64_t patch_px() const { return patch_px_; }
+  [[nodiscard]] std::int64_t patch_stride() const { return patch_stride_; }
+  [[nodiscard]] std::int64_t patch_level() const { return patch_level_; }
   /// Whether /cells has the columns of classifiers, score and decision (common/run/cell_scores.h).
   [[nodiscard]] bool has_scores() const { return has_scores_; }
   [[nodiscard]] std::uint64_t n_cells() const { return n_cells_; }
@@ -75,6 +82,7 @@ class ResultsReader {
   std::vector<std::string> classes_;
   std::vector<FeatureSpec> cell_features_, tile_features_;
   bool has_cells_ = false;
+  std::int64_t patch_px_ = 0, patch_stride_ = 0, patch_level_ = 0;
   bool has_scores_ = false;
   std::uint64_t n_cells_ = 0, n_sample_ = 0, n_pool_ = 0;
 };

@@ -73,6 +73,12 @@ void DirectSource::read(int level, std::int64_t x, std::int64_t y, RgbView out) 
   }
 }
 
+void DirectSource::read_at(int level, std::int64_t x0, std::int64_t y0, RgbView out) {
+  if (reads(level)) return SlideSource::read_at(level, x0, y0, out);
+  shared_.clear();
+  openslide_->read_at(level, x0, y0, out);
+}
+
 void DirectSource::leave_to_openslide(int level, std::int64_t x, std::int64_t y, RgbView out) {
   shared_.clear();
   openslide_->read(level, x, y, out);

@@ -32,6 +32,7 @@ class DirectSource final : public SlideSource {
 
   [[nodiscard]] const SlideInfo& info() const override { return info_; }
   void read(int level, std::int64_t x, std::int64_t y, RgbView out) override;
+  void read_at(int level, std::int64_t x0, std::int64_t y0, RgbView out) override;
   void expect(int level, std::span<const Rect> regions) override;
   /// Since it was opened.
   [[nodiscard]] std::uint64_t tiles_decoded() const { return tiles_decoded_; }

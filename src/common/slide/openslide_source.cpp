@@ -166,6 +166,22 @@ void OpenSlideSource::read(int level, std::int64_t x, std::int64_t y, RgbView ou
   }
 }
 
+void OpenSlideSource::read_at(int level, std::int64_t x0, std::int64_t y0, RgbView out) {
+  if (pieces_.at(static_cast<std::size_t>(level)).exact)
+    return SlideSource::read_at(level, x0, y0, out);
+  const double downsample = info_.levels[static_cast<std::size_t>(level)].downsample;
+  const std::int64_t rows = std::max<std::int64_t>(1, kPiecePixels / out.width);
+  for (std::int64_t y = 0; y < out.height; y += rows) {
+    const Piece piece{level, x0, y0 + std::llround(static_cast<double>(y) * downsample), out.width,
+                      std::min(rows, out.height - y)};
+    std::uint32_t* argb = piece_buffer();
+    read_argb(piece, argb);
+    note_progress();
+    for (std::int64_t row = 0; row < piece.height; ++row)
+      composite_row(argb + row * piece.width, piece.width, out.row(y + row));
+  }
+}
+
 /// Reads the part of `region` in `cell` of the lattice; `out` shows `region`.
 void OpenSlideSource::read_cell(int level, Rect cell, const Rect& region, RgbView out) {
   const Rect part = intersection(cell, region);

@@ -42,6 +42,7 @@ class OpenSlideSource final : public SlideSource {
 
   [[nodiscard]] const SlideInfo& info() const override { return info_; }
   void read(int level, std::int64_t x, std::int64_t y, RgbView out) override;
+  void read_at(int level, std::int64_t x0, std::int64_t y0, RgbView out) override;
   /// Tells in info().reader why no other source reads the slide.
   void say_why(const std::string& reason) { info_.reader = "openslide (" + reason + ")"; }
   /// Gives the library's handle back; the next read opens it again.

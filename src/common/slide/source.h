@@ -25,6 +25,11 @@ class SlideSource {
   /// stick out: what lies beyond the slide is white. Transparent pixels are composited on white.
   virtual void read(int level, std::int64_t x, std::int64_t y, RgbView out) = 0;
 
+  /// The same where (x0, y0) is a position on level 0, as OpenSlide's own interface has it. On a
+  /// level whose downsample is not whole, pixels are those that OpenSlide gives for this very
+  /// region (of at most 1024 x 1024 pixels), which depend on where it begins.
+  virtual void read_at(int level, std::int64_t x0, std::int64_t y0, RgbView out);
+
   /// Tells which regions of `level` are being read and will be read next, in that order, instead of
   /// those told before. Only a hint: what they need of the file is asked for ahead, and what
   /// several of them touch is decoded once. No regions: nothing comes any more. Never throws for
