@@ -168,7 +168,7 @@ TEST_F(OptionsFile, ListsAreChecked) {
 
 TEST_F(OptionsFile, WhatIsNotBuiltSaysSo) {
   EXPECT_EQ(problems(R"({"task": {"kind": "infer"}})"),
-            (Lines{"run.json at /task/kind: \"infer\" is not built; use segment, tile-features"}));
+            (Lines{"run.json at /task/kind: \"infer\" is not built; use segment, tile-features, patches"}));
 }
 
 TEST_F(OptionsFile, SyntaxErrorsNameLineAndColumn) {

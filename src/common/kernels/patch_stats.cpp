@@ -8,59 +8,100 @@
 namespace tilepool {
 namespace {
 
-/// Of one row; returns how many pixels are white and black.
-struct RowCounts {
-  std::int64_t white = 0, black = 0;
+/// Pixels whose squared edges fit 32 bits in sum: 1020 * 1020 * 2048 < 2^31.
+constexpr std::int64_t kBlock = 2048;
+
+// Loops are cut so that the compiler makes vectors of them (CMakeLists.txt asks for it): this is
+// beside decoding the largest cost of cutting patches.
+
+/// A row of pixels as three planes.
+struct Planes {
+  explicit Planes(std::int64_t width) {
+    for (auto* plane : {&r, &g, &b}) plane->resize(static_cast<std::size_t>(width));
+  }
+  void take(const std::uint8_t* rgb) {
+    std::uint8_t* const red = r.data();
+    std::uint8_t* const green = g.data();
+    std::uint8_t* const blue = b.data();
+    for (std::size_t x = 0; x < r.size(); ++x) {
+      red[x] = rgb[3 * x];
+      green[x] = rgb[3 * x + 1];
+      blue[x] = rgb[3 * x + 2];
+    }
+  }
+  std::vector<std::uint8_t> r, g, b;
 };
 
-RowCounts take_row(const std::uint8_t* rgb, std::int64_t width, int white_level, int black_level,
-                   std::int16_t* grey) {
-  std::int32_t white = 0;
-  std::int32_t black = 0;
-  for (std::int64_t x = 0; x < width; ++x) {
-    const int r = rgb[3 * x];
-    const int g = rgb[3 * x + 1];
-    const int b = rgb[3 * x + 2];
-    white += std::min({r, g, b}) >= white_level ? 1 : 0;
-    black += std::max({r, g, b}) <= black_level ? 1 : 0;
-    grey[x] = static_cast<std::int16_t>((77 * r + 150 * g + 29 * b + 128) >> 8);
+std::int64_t count_white(const Planes& row, std::uint8_t level) {
+  std::uint32_t count = 0;
+  for (std::size_t x = 0; x < row.r.size(); ++x) {
+    const std::uint8_t least = std::min(std::min(row.r[x], row.g[x]), row.b[x]);
+    count += least >= level ? 1U : 0U;
   }
-  return {white, black};
+  return count;
+}
+
+std::int64_t count_black(const Planes& row, std::uint8_t level) {
+  std::uint32_t count = 0;
+  for (std::size_t x = 0; x < row.r.size(); ++x) {
+    const std::uint8_t most = std::max(std::max(row.r[x], row.g[x]), row.b[x]);
+    count += most <= level ? 1U : 0U;
+  }
+  return count;
+}
+
+void to_grey(const Planes& row, std::int16_t* grey) {
+  for (std::size_t x = 0; x < row.r.size(); ++x) {
+    // At most 256 * 255 + 128.
+    const auto sum =
+        static_cast<std::uint16_t>(77 * row.r[x] + 150 * row.g[x] + 29 * row.b[x] + 128);
+    grey[x] = static_cast<std::int16_t>(sum >> 8);
+  }
+}
+
+struct EdgeSums {
+  std::int64_t sum = 0, squares = 0;
+};
+
+void add_edges(const std::int16_t* above, const std::int16_t* here, const std::int16_t* below,
+               std::int64_t width, EdgeSums& sums) {
+  for (std::int64_t first = 1; first < width - 1; first += kBlock) {
+    const std::int64_t end = std::min(first + kBlock, width - 1);
+    std::int32_t sum = 0;
+    std::int32_t squares = 0;
+    for (std::int64_t x = first; x < end; ++x) {
+      const auto edge =
+          static_cast<std::int16_t>(4 * here[x] - here[x - 1] - here[x + 1] - above[x] - below[x]);
+      sum += edge;
+      squares += edge * edge;
+    }
+    sums.sum += sum;
+    sums.squares += squares;
+  }
 }
 
 }  // namespace
 
 PatchStats patch_stats(ConstRgbView rgb, int white_level, int black_level) {
-  const std::int64_t width = rgb.width;
-  std::array<std::vector<std::int16_t>, 3> rows;
-  for (auto& row : rows) row.resize(static_cast<std::size_t>(width));
+  Planes planes(rgb.width);
+  std::array<std::vector<std::int16_t>, 3> grey;
+  for (auto& row : grey) row.resize(static_cast<std::size_t>(rgb.width));
+  const auto row_of = [&](std::int64_t y) { return grey[static_cast<std::size_t>(y % 3)].data(); };
   std::int64_t white = 0;
   std::int64_t black = 0;
-  std::int64_t sum = 0;
-  std::int64_t squares = 0;
+  EdgeSums edges;
   for (std::int64_t y = 0; y < rgb.height; ++y) {
-    std::int16_t* const below = rows[static_cast<std::size_t>(y % 3)].data();
-    const RowCounts counts = take_row(rgb.row(y), width, white_level, black_level, below);
-    white += counts.white;
-    black += counts.black;
-    if (y < 2) continue;
-    const std::int16_t* const above = rows[static_cast<std::size_t>((y - 2) % 3)].data();
-    const std::int16_t* const here = rows[static_cast<std::size_t>((y - 1) % 3)].data();
-    std::int32_t row_sum = 0;
-    std::int64_t row_squares = 0;
-    for (std::int64_t x = 1; x + 1 < width; ++x) {
-      const std::int32_t edge = 4 * here[x] - here[x - 1] - here[x + 1] - above[x] - below[x];
-      row_sum += edge;
-      row_squares += edge * edge;
-    }
-    sum += row_sum;
-    squares += row_squares;
+    planes.take(rgb.row(y));
+    white += count_white(planes, static_cast<std::uint8_t>(white_level));
+    black += count_black(planes, static_cast<std::uint8_t>(black_level));
+    to_grey(planes, row_of(y));
+    if (y >= 2) add_edges(row_of(y - 2), row_of(y - 1), row_of(y), rgb.width, edges);
   }
   const auto n = static_cast<double>(rgb.pixels());
-  const double inner = static_cast<double>((width - 2) * (rgb.height - 2));
-  const double mean = static_cast<double>(sum) / inner;
+  const auto inner = static_cast<double>((rgb.width - 2) * (rgb.height - 2));
+  const double mean = static_cast<double>(edges.sum) / inner;
   return {static_cast<double>(white) / n, static_cast<double>(black) / n,
-          static_cast<double>(squares) / inner - mean * mean};
+          static_cast<double>(edges.squares) / inner - mean * mean};
 }
 
 }  // namespace tilepool
