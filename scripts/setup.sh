@@ -10,7 +10,7 @@ build_packages=(
   libhdf5-openmpi-dev hdf5-tools
   libopenslide-dev libtiff-dev libturbojpeg0-dev libjpeg-dev
   libboost-dev libboost-program-options-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-  libxxhash-dev liblz4-dev zlib1g-dev libsqlite3-dev libxgboost-dev libwebp-dev libpng-dev
+  libxxhash-dev liblz4-dev zlib1g-dev libsqlite3-dev libxgboost-dev libwebp-dev libpng-dev libpugixml-dev
   libgtest-dev
 )
 test_packages=(

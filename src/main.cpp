@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "annotations_command.h"
 #include "bench_command.h"
 #include "classifier_command.h"
 #include "cli/command_line.h"
@@ -150,6 +151,8 @@ int dispatch(const CommandLine& command, MpiRuntime* mpi) {
       return launch(command);
     case Verb::kExport:
       return export_command(command);
+    case Verb::kAnnotations:
+      return annotations_command(command);
     case Verb::kServe:
       return serve_command(command);
     case Verb::kTrain:

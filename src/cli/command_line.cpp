@@ -36,6 +36,8 @@ constexpr std::array kVerbs = {
     VerbInfo{Verb::kBench, "bench", "CONFIG",
              "where a job's time goes on this machine: files, decoding, reading, computing"},
     VerbInfo{Verb::kExport, "export", "RUN_DIR", "results in the formats of other programs"},
+    VerbInfo{Verb::kAnnotations, "annotations", "FILE...",
+             "regions that were drawn on slides: what is in their files; a mask of them"},
     VerbInfo{Verb::kServe, "serve", "RUN_DIR", "show its pages to a browser of this machine"},
     VerbInfo{Verb::kTrain, "train", "RUN_DIR", "train a classifier from reviewed cells"},
     VerbInfo{Verb::kClassify, "classify", "RUN_DIR", "score the cells of a run with a classifier"},
@@ -63,7 +65,7 @@ std::string overview() {
       "tilepool: pools tiles over a cohort of whole-slide images, draws an unbiased sample, and\n"
       "segments it on as many ranks as there are\n\nusage:\n";
   for (const VerbInfo& verb : kVerbs)
-    text += fmt::format("  tilepool {:<8} {:<11} {}\n", verb.name, verb.operand, verb.summary);
+    text += fmt::format("  tilepool {:<11} {:<11} {}\n", verb.name, verb.operand, verb.summary);
   return text +
          "\n"
          "  common: --set /json/pointer=value  --run-dir DIR  --json  --quiet  --version  --help\n"
@@ -132,6 +134,15 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
               ->default_value(100'000)
               ->value_name("N"),
           "review: most cells; of a larger run a random choice, the same each time");
+      break;
+    case Verb::kAnnotations:
+      add("slide", path_value(line.slide)->value_name("SLIDE"),
+          "the slide that they were drawn on: areas in um^2, and what --out and NDPA files need");
+      add("out", path_value(line.out)->value_name("FILE"),
+          "write the regions of the one FILE as a label image of the slide, a pyramidal TIFF");
+      add("classes", po::value(&line.mask_classes)->value_name("NAME=VALUE[,...]"),
+          "values of groups or names in it, 1..255, later ones over earlier ones (default: the "
+          "groups by name, from 1 on)");
       break;
     case Verb::kServe:
       add("port", number_value("--port", line.port, 0, 65535)->default_value(8470)->value_name("N"),
@@ -277,6 +288,10 @@ void take_operand(const VerbInfo& verb, const std::vector<std::string>& operands
   const bool optional = verb.operand.empty() || verb.operand.starts_with('[');
   check(optional || !operands.empty(), ErrorCode::kUsage,
         "tilepool {} needs {}; see tilepool {} --help", verb.name, verb.operand, verb.name);
+  if (verb.verb == Verb::kAnnotations) {
+    line.files = operands;
+    return;
+  }
   const std::size_t most = verb.operand.empty() ? 0 : 1;
   check(operands.size() <= most, ErrorCode::kUsage,
         "tilepool {}: {} is one argument too many; see tilepool {} --help", verb.name,

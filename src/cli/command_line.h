@@ -17,6 +17,7 @@ enum class Verb {
   kStatus,
   kReport,
   kExport,
+  kAnnotations,
   kServe,
   kTrain,
   kClassify,
@@ -71,6 +72,9 @@ struct CommandLine {
   int slides = 0;                                    ///< synth, >= 1
   std::int64_t size_px = 0;                          ///< synth: edge of a slide, 256..100000
   std::uint64_t seed = 0;                            ///< synth, train
+  std::vector<std::string> files;                    ///< annotations: FILE..., at least one
+  std::filesystem::path slide;                       ///< annotations: empty: none
+  std::string mask_classes;                          ///< annotations: "name=value,..."
 };
 
 /// Parses `argv`. Throws Error(kUsage) with what is wrong, the nearest verb or option, and how to

@@ -1,6 +1,7 @@
 #include "master/cohort.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -21,20 +22,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_there(const fs::path& path) {
+  std::error_code ignored;  // what cannot be looked at is reported when it is opened
+  return fs::exists(path, ignored);
+}
+
+/// Endings of annotation files, behind a slide's id, file name or file name without its own.
+constexpr std::array<const char*, 4> kAnnotationEndings = {".xml", ".geojson", ".json", ".ndpa"};
+
+/// The one file of `folder` that is named like the slide, or none; two are a problem of the slide.
+void find_annotations(const fs::path& folder, SlideSpec& spec) {
+  const fs::path slide(spec.path);
+  std::set<std::string> found;
+  for (const std::string& stem : {spec.id, slide.stem().string(), slide.filename().string()})
+    for (const char* const ending : kAnnotationEndings)
+      if (stem.find('/') == std::string::npos && is_there(folder / (stem + ending)))
+        found.insert((folder / (stem + ending)).string());
+  if (found.size() == 1) spec.annotations = *found.begin();
+  if (found.size() > 1 && spec.problem.empty())
+    spec.problem = fmt::format("{} annotation files fit it: {}; name one in \"annotations\"",
+                               found.size(), fmt::join(found, ", "));
+}
+
 /// A slide as named at one place.
 struct Candidate {
   fs::path path;       ///< absolute, without . and ..
   SlideEntry entry;    ///< what was said about it
   std::string origin;  ///< "/slides/3" or "slides.csv:12"
+
+  Candidate(fs::path path_, SlideEntry entry_, std::string origin_, const fs::path& folder)
+      : path(std::move(path_)), entry(std::move(entry_)), origin(std::move(origin_)) {
+    if (!entry.annotations.empty())
+      entry.annotations = (folder / entry.annotations).lexically_normal().string();
+  }
 };
 
 fs::path absolute_in(const fs::path& folder, const std::string& written) {
   return (folder / written).lexically_normal();
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;  // what cannot be looked at is reported when it is opened
-  return fs::exists(path, ignored);
 }
 
 /// Why the file cannot be a slide, or "".
@@ -63,14 +87,24 @@ class Cohort {
     merge_same_files();
     check(problems_.empty(), ErrorCode::kConfig, "{}", fmt::join(problems_, "\n"));
     warnings_.insert(warnings_.end(), nothing_.begin(), nothing_.end());
-    return make_specs();
+    std::vector<SlideSpec> specs = make_specs();
+    if (options.annotations.folder) attach(options.annotations, specs);
+    return specs;
   }
 
  private:
+  void attach(const AnnotationOptions& options, std::vector<SlideSpec>& specs) const {
+    const fs::path folder = absolute_in(config_dir_, *options.folder);
+    check(fs::is_directory(folder), ErrorCode::kNoInput, "/annotations/folder: {} is no folder",
+          folder.string());
+    for (SlideSpec& spec : specs)
+      if (spec.annotations.empty()) find_annotations(folder, spec);
+  }
+
   void add_entry(const SlideEntry& entry, const std::string& origin) {
     const fs::path path = absolute_in(config_dir_, entry.path);
     if (!is_glob(entry.path) || is_there(path)) {  // a file may have [ in its name
-      candidates_.push_back({path, entry, origin});
+      candidates_.emplace_back(path, entry, origin, config_dir_);
       return;
     }
     std::vector<fs::path> unreadable;
@@ -82,7 +116,12 @@ class Cohort {
     if (files.size() > 1 && !entry.id.empty())
       problems_.push_back(fmt::format("{}: one id, \"{}\", for the {} files that {} matches",
                                       origin, entry.id, files.size(), entry.path));
-    for (const fs::path& file : files) candidates_.push_back({file, entry, origin});
+    if (files.size() > 1 && !entry.annotations.empty())
+      problems_.push_back(
+          fmt::format("{}: one file of annotations, \"{}\", for the {} files that "
+                      "{} matches; write /annotations/folder",
+                      origin, entry.annotations, files.size(), entry.path));
+    for (const fs::path& file : files) candidates_.emplace_back(file, entry, origin, config_dir_);
   }
 
   void add_manifest(const fs::path& path) {
@@ -100,8 +139,9 @@ class Cohort {
     if (rows.empty())
       nothing_.push_back(fmt::format("/manifest: {} lists no slide", path.string()));
     for (const ManifestRow& row : rows)
-      candidates_.push_back({absolute_in(path.parent_path(), row.entry.path), row.entry,
-                             fmt::format("{}:{}", path.filename().string(), row.line)});
+      candidates_.emplace_back(absolute_in(path.parent_path(), row.entry.path), row.entry,
+                               fmt::format("{}:{}", path.filename().string(), row.line),
+                               path.parent_path());
   }
 
   /// Throws when nothing that is named exists.
@@ -144,6 +184,8 @@ class Cohort {
       merge_field(first.entry.id, candidate.entry.id, "id", first, candidate);
       merge_field(first.entry.group, candidate.entry.group, "group", first, candidate);
       merge_field(first.entry.mpp, candidate.entry.mpp, "mpp", first, candidate);
+      merge_field(first.entry.annotations, candidate.entry.annotations, "annotations", first,
+                  candidate);
     }
     candidates_ = std::move(merged);
   }
@@ -156,7 +198,7 @@ class Cohort {
       const std::string& id = candidate.entry.id;
       specs.push_back({printable_utf8(id.empty() ? candidate.path.stem().string() : id),
                        candidate.path.string(), candidate.entry.group, candidate.entry.mpp,
-                       file_problem(candidate.path)});
+                       file_problem(candidate.path), printable_utf8(candidate.entry.annotations)});
       // A path that cannot be written down as it is, is never opened.
       if (!is_utf8(specs.back().path)) specs.back().path = printable_utf8(specs.back().path);
     }

@@ -15,6 +15,8 @@ namespace tilepool {
 /// A slide that cannot be right stays in the list with `problem` set, so that the ledger names it:
 /// a path that does not exist, a folder, a name that is not UTF-8, an id that another slide has
 /// (the first by path that exists keeps it, the others become ID~2, ID~3, ...).
+/// A slide's file of annotations is the one that is named for it, else the one in
+/// /annotations/folder that is named like it; two there are its problem.
 /// A file named twice is one slide with what was said at both places. That, a glob or manifest
 /// without slides beside others, and unused columns are lines in `warnings`.
 ///

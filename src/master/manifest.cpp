@@ -78,8 +78,9 @@ class CsvReader {
   std::size_t line_ = 1;
 };
 
-enum Column : std::size_t { kPath, kId, kGroup, kMpp, kColumns };
-constexpr std::array<std::string_view, kColumns> kColumnNames = {"path", "id", "group", "mpp"};
+enum Column : std::size_t { kPath, kId, kGroup, kMpp, kAnnotations, kColumns };
+constexpr std::array<std::string_view, kColumns> kColumnNames = {"path", "id", "group", "mpp",
+                                                                 "annotations"};
 
 /// Parses one manifest; problems are collected and thrown at the end.
 class ManifestParser {
@@ -126,7 +127,7 @@ class ManifestParser {
     if (!places_[kPath])
       problem(header.line,
               fmt::format("the header has no column \"path\"; it is \"{}\", expected "
-                          "path[,id][,group][,mpp] separated by commas",
+                          "path[,id][,group][,mpp][,annotations] separated by commas",
                           printable_utf8(fmt::format("{}", fmt::join(header.fields, ",")))));
     header_good_ = problems_.empty();
   }
@@ -154,6 +155,7 @@ class ManifestParser {
     if (row.entry.group.size() > 255) problem(record.line, "group has more than 255 bytes");
     const std::string written = value(record, kMpp);
     if (!written.empty()) row.entry.mpp = read_mpp(record.line, written);
+    row.entry.annotations = value(record, kAnnotations);
     return row;
   }
 

@@ -46,8 +46,12 @@ PlanSlide slide_row(const SlideSpec& spec, const SlideScan& scan) {
 void judge(PlanSlide& row, const SlideScan& scan, const Options& options) {
   if (row.n_pool == 0) {
     row.status = "skipped";
-    row.reason = fmt::format("no tissue: none of its {} tiles has a tissue fraction of {} or more",
-                             row.n_grid, options.tissue.min_fraction);
+    row.reason = !scan.reason.empty()
+                     ? scan.reason
+                     : fmt::format(
+                           "no tissue: none of its {} tiles has a tissue fraction of {} or "
+                           "more",
+                           row.n_grid, options.tissue.min_fraction);
   } else if (options.task == TaskKind::kSegment && !std::isfinite(scan.info.mpp())) {
     row.status = "failed";
     row.n_pool = 0;
@@ -223,8 +227,10 @@ RunIdentity identify_run(const RunLayout& layout, const Options& options,
   std::string cohort;
   for (const SlideSpec& slide : slides) {
     const SlideScan scan = read_scan(layout.scan_file(slide.id), {}, budget);
-    cohort += fmt::format("{}\t{}\t{}\t{}\t{}\n", slide.id, slide.group, scan.info.fingerprint,
+    cohort += fmt::format("{}\t{}\t{}\t{}\t{}", slide.id, slide.group, scan.info.fingerprint,
                           scan.info.mpp_x, scan.info.mpp_y);
+    if (!scan.annotations_print.empty()) cohort += "\t" + scan.annotations_print;
+    cohort += '\n';
   }
   const auto hex_hash = [&](const std::string& config) {
     const std::string text = config + '\n' + cohort;

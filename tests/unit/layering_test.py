@@ -8,13 +8,14 @@ import pytest
 
 SOURCE = Path(os.environ.get("TILEPOOL_SOURCE_DIR", Path(__file__).resolve().parents[2]))
 
-COMMON = {"base", "memory", "model", "kernels", "slide", "hdf5", "mpi", "run"}
+COMMON = {"base", "memory", "model", "annotation", "kernels", "slide", "hdf5", "mpi", "run"}
 
 # module -> modules it may include (itself always)
 ARROWS = {
     "base": set(),
     "memory": {"base"},
     "model": {"base"},
+    "annotation": {"base", "model"},
     "kernels": {"base", "memory"},
     "slide": {"base", "memory", "model"},
     "hdf5": {"base"},
@@ -27,7 +28,7 @@ ARROWS = {
     "synth": {"base", "memory", "model"},
     "submit": {"base", "model"},
     "launch": {"base", "model", "run"},
-    "export": {"base", "memory", "model", "slide", "hdf5", "run"},
+    "export": {"base", "memory", "model", "annotation", "slide", "hdf5", "run"},
     "serve": {"base", "report"},
     "master": COMMON | {"report"},
     "worker": COMMON | {"cuda"},
@@ -39,7 +40,7 @@ ARROWS = {
 
 # Headers of libraries that pure modules must not see.
 FOREIGN = re.compile(r"^(mpi\.h|hdf5.*\.h|H5\w*\.h|openslide.*|cuda.*|.*\.cuh)$")
-PURE = {"model", "kernels"}
+PURE = {"model", "annotation", "kernels"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 SUFFIXES = {".h", ".hpp", ".cuh", ".cpp", ".cc", ".cu"}

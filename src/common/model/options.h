@@ -17,6 +17,27 @@ struct SlideEntry {
   std::string id;             ///< empty: file name without extension
   std::string group;          ///< free text for stratified sampling and reports; may be empty
   std::optional<double> mpp;  ///< micrometres per level-0 pixel; nullopt: from the slide
+  std::string annotations;    ///< file of its regions; empty: looked for in /annotations/folder
+};
+
+/// A group of annotated regions that has a value in class masks.
+struct AnnotationClass {
+  std::string name;        ///< a group's or a region's
+  std::uint8_t value = 1;  ///< 1..255; 0 is what no region covers
+  [[nodiscard]] bool operator==(const AnnotationClass&) const = default;
+};
+
+/// Regions that people drew, and what they are for. Names are those of groups or single regions.
+struct AnnotationOptions {
+  std::optional<std::string> folder;     ///< of files named like the slides
+  std::vector<std::string> include;      ///< only tissue in these is pooled; empty: all tissue
+  std::vector<std::string> exclude;      ///< tissue in these is not
+  std::vector<AnnotationClass> classes;  ///< painted in this order, so that the last one wins
+
+  /// Whether the files have to be read at all.
+  [[nodiscard]] bool used() const {
+    return !include.empty() || !exclude.empty() || !classes.empty();
+  }
 };
 
 struct TileOptions {
@@ -157,6 +178,7 @@ struct RunOptions {
 struct Options {
   std::vector<SlideEntry> slides;
   std::string manifest;  ///< CSV path, empty: none
+  AnnotationOptions annotations;
   TileOptions tiles;
   TissueOptions tissue;
   SampleOptions sample;
@@ -176,7 +198,8 @@ struct SlideSpec {
   std::string path;  ///< absolute
   std::string group;
   std::optional<double> mpp;
-  std::string problem;  ///< not empty: the slide fails with this reason and is never opened
+  std::string problem;      ///< not empty: the slide fails with this reason and is never opened
+  std::string annotations;  ///< absolute path of the file of its regions; empty: none
 };
 
 }  // namespace tilepool

@@ -67,7 +67,7 @@ Binding<Options> slide_list() {
   bound.get = [](const Options& options) {
     Json list = Json::array();
     for (const SlideEntry& entry : options.slides) {
-      if (entry.id.empty() && entry.group.empty() && !entry.mpp)
+      if (entry.id.empty() && entry.group.empty() && !entry.mpp && entry.annotations.empty())
         list.push_back(entry.path);
       else
         list.push_back(element_to_json(entry, slide_keys()));
@@ -108,6 +108,63 @@ Binding<Options> class_list() {
     if (value.is_array() && (classes.empty() || classes.size() > kMaxClasses))
       problems.push_back(
           {pointer, fmt::format("has {} classes; 1 to {} fit", classes.size(), kMaxClasses)});
+  };
+  return bound;
+}
+
+/// What a name of regions must be; "" when it is.
+std::string name_problem(const std::string& name) {
+  if (name.empty()) return "a name of regions is not empty";
+  if (name.size() > kMaxIdBytes) return fmt::format("has more than {} bytes", kMaxIdBytes);
+  return has_control_character(name) ? "has a control character" : "";
+}
+
+/// A list of names of regions, none twice.
+template <class Ref>
+Binding<Options> name_list(Ref ref) {
+  Binding<Options> bound{"list", "texts", {}, {}};
+  bound.get = [ref](const Options& options) {
+    Json list = Json::array();
+    for (const std::string& name : ref(options)) list.push_back(name);
+    return list;
+  };
+  bound.set = [ref](Options& options, const Json& value, const std::string& pointer,
+                    std::vector<ConfigProblem>& problems) {
+    std::vector<std::string>& names = ref(options);
+    read_list(value, pointer, problems, names,
+              [&](const Json& item, const std::string& at, std::string& name) {
+                std::string problem = binding::read_text(item, kMaxIdBytes, name);
+                if (problem.empty()) problem = name_problem(name);
+                if (problem.empty() && std::find(names.begin(), names.end(), name) != names.end())
+                  problem = fmt::format("\"{}\" stands twice; keep one", name);
+                if (!problem.empty()) problems.push_back({at, problem});
+              });
+  };
+  return bound;
+}
+
+/// {"name": value}, in the order in which they stand.
+Binding<Options> annotation_classes() {
+  Binding<Options> bound{"object", "names to integers in [1, 255]", {}, {}};
+  bound.get = [](const Options& options) {
+    Json object = Json::object();
+    for (const AnnotationClass& one : options.annotations.classes) object[one.name] = one.value;
+    return object;
+  };
+  bound.set = [](Options& options, const Json& value, const std::string& pointer,
+                 std::vector<ConfigProblem>& problems) {
+    if (!value.is_object()) {
+      problems.push_back({pointer, fmt::format("expected an object, got {}", describe(value))});
+      return;
+    }
+    options.annotations.classes.clear();
+    for (const auto& [name, number] : value.items()) {
+      int class_value = 1;
+      std::string problem = name_problem(name);
+      if (problem.empty()) problem = binding::read_integer<int>(number, 1, 255, class_value);
+      if (!problem.empty()) problems.push_back({pointer + "/" + name, problem});
+      options.annotations.classes.push_back({name, static_cast<std::uint8_t>(class_value)});
+    }
   };
   return bound;
 }
@@ -157,8 +214,30 @@ void append_input_keys(Keys& keys) {
                         text<O>(
                             [](auto& o) -> auto& { return o.manifest; }, kMaxPathBytes),
                         "",
-                        "A CSV with the columns path[,id][,group][,mpp], its paths relative to its "
-                        "own folder; empty for none."));
+                        "A CSV with the columns path[,id][,group][,mpp][,annotations], its paths "
+                        "relative to its own folder; empty for none."));
+}
+
+void append_annotation_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(
+      key<O>("/annotations/folder", KeyEffect::kCohort,
+             text<O>(
+                 [](auto& o) -> auto& { return o.annotations.folder; }, kMaxPathBytes),
+             "",
+             "Folder with a file of regions for each slide, named like the slide's id or "
+             "file and ending in .xml, .geojson, .json or .ndpa; relative to this "
+             "file's folder; null: none."));
+  keys.push_back(key<O>("/annotations/include", kResults,
+                        name_list([](auto& o) -> auto& { return o.annotations.include; }), "",
+                        "Groups or names of regions: tissue counts inside them only; empty: all "
+                        "tissue."));
+  keys.push_back(key<O>("/annotations/exclude", kResults,
+                        name_list([](auto& o) -> auto& { return o.annotations.exclude; }), "",
+                        "Groups or names of regions in which tissue does not count."));
+  keys.push_back(key<O>("/annotations/classes", kResults, annotation_classes(), "",
+                        "Value of each group or name in class masks; of two that overlap the one "
+                        "that stands last wins."));
 }
 
 void append_tile_keys(Keys& keys) {
@@ -547,6 +626,18 @@ void bind_section(const Json& value, const std::string& prefix, const std::strin
   }
 }
 
+void cross_check_annotations(const Options& options, std::vector<ConfigProblem>& problems) {
+  const AnnotationOptions& a = options.annotations;
+  if (options.tissue.method == TissueMethod::kVariance && !(a.include.empty() && a.exclude.empty()))
+    problems.push_back({"/tissue/method",
+                        "variance judges all slides together, by tissue inside and outside of "
+                        "regions alike; use another with /annotations/include or exclude"});
+  for (std::size_t i = 0; i < a.exclude.size(); ++i)
+    if (std::find(a.include.begin(), a.include.end(), a.exclude[i]) != a.include.end())
+      problems.push_back({fmt::format("/annotations/exclude/{}", i),
+                          fmt::format("\"{}\" is in /annotations/include too", a.exclude[i])});
+}
+
 void cross_check_classes(const Options& options, std::vector<ConfigProblem>& problems) {
   std::set<std::string> names;
   const auto& classes = options.segment.classes;
@@ -568,6 +659,7 @@ const std::vector<Key<Options>>& option_keys() {
   static const Keys keys = [] {
     Keys all;
     append_input_keys(all);
+    append_annotation_keys(all);
     append_tile_keys(all);
     append_tissue_keys(all);
     append_sample_keys(all);
@@ -602,6 +694,10 @@ const std::vector<Key<SlideEntry>>& slide_keys() {
              number<S>(
                  [](auto& s) -> auto& { return s.mpp; }, kMpp),
              "um/px", "Micrometres per level-0 pixel; null: from the slide."),
+      key<S>("/annotations", kCohort,
+             text<S>(
+                 [](auto& s) -> auto& { return s.annotations; }, kMaxPathBytes),
+             "", "File of the regions drawn on it; empty: looked for in /annotations/folder."),
   };
   return keys;
 }
@@ -696,6 +792,7 @@ void cross_check(const Options& options, std::vector<ConfigProblem>& problems) {
                         "a variance is known of a neighbourhood, not of a pixel; use it with "
                         "another /tissue/method"});
   cross_check_classes(options, problems);
+  cross_check_annotations(options, problems);
 }
 
 }  // namespace tilepool

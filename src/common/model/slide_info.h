@@ -27,6 +27,10 @@ struct SlideInfo {
   /// Why mpp is unknown, in one line that says the way out; empty when it is known. A task that
   /// needs micrometres fails the slide with this text.
   std::string mpp_problem;
+  /// Where the slide's centre lies from that of the scanned image, nm, right and down (Hamamatsu's
+  /// XOffsetFromSlideCentre and YOffsetFromSlideCentre); NaN: the slide does not tell.
+  double centre_offset_x_nm = std::numeric_limits<double>::quiet_NaN();
+  double centre_offset_y_nm = std::numeric_limits<double>::quiet_NaN();
   std::string fingerprint;  ///< hex; changes when the file's content changes (size + sampled bytes)
 
   [[nodiscard]] double mpp() const { return (mpp_x + mpp_y) / 2; }

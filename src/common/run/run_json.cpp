@@ -33,6 +33,7 @@ void write_run_json(const std::filesystem::path& file, const RunDescription& run
     Json entry = {{"id", slide.id}, {"path", slide.path}, {"group", slide.group}};
     entry["mpp"] = slide.mpp ? Json(*slide.mpp) : Json(nullptr);
     if (!slide.problem.empty()) entry["problem"] = slide.problem;
+    if (!slide.annotations.empty()) entry["annotations"] = slide.annotations;
     cohort.push_back(std::move(entry));
   }
   const Json document = {{"format", "tilepool-run"},
@@ -57,6 +58,7 @@ RunDescription read_run_json(const std::filesystem::path& file) {
       entry.at("group").get_to(slide.group);
       if (!entry.at("mpp").is_null()) slide.mpp = entry.at("mpp").get<double>();
       slide.problem = entry.value("problem", "");
+      slide.annotations = entry.value("annotations", "");
     }
   } catch (const Json::exception& error) {
     fail(ErrorCode::kIo, "{} is damaged: {}; start afresh with --fresh", file.string(),

@@ -210,6 +210,7 @@ void write_scan(const std::filesystem::path& path, const SlideScan& scan,
   file.set<std::uint8_t>("failed", scan.failed ? 1 : 0);
   file.set_text("reason", scan.reason);
   file.set_text("notes", scan.notes);
+  file.set_text("annotations", scan.annotations_print);
   file.set("modality", static_cast<std::uint8_t>(scan.modality));
   write_info(file, scan);
   write_grid(file, scan);
@@ -236,6 +237,8 @@ SlideScan read_scan(const std::filesystem::path& path, const ScanParts& parts, B
   scan.failed = file.get<std::uint8_t>("failed") != 0;
   scan.reason = file.text("reason");
   scan.notes = file.text("notes");
+  // Files of earlier versions, which knew no annotations, have none.
+  if (file.has_attribute("annotations")) scan.annotations_print = file.text("annotations");
   scan.modality = static_cast<Modality>(file.get<std::uint8_t>("modality"));
   scan.info = read_info(file);
   read_grid(file, scan);

@@ -29,9 +29,10 @@ struct SlideScan {
   std::string slide_id;
   std::string path;
   bool failed = false;
-  std::string reason;  ///< one line, only when failed
+  std::string reason;  ///< one line: why it failed, or why none of its tissue counts; else empty
   std::string notes;   ///< e.g. "mpp from tiff-resolution"; may be empty
   SlideInfo info;
+  std::string annotations_print;  ///< of the file of its regions; empty: none was read
   Modality modality = Modality::kBrightfield;  ///< resolved, never kAuto
   TileGrid grid;
   TissueMap tissue;

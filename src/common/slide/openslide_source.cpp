@@ -1,9 +1,11 @@
 #include "common/slide/openslide_source.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include <openslide/openslide.h>
@@ -26,6 +28,12 @@ std::optional<std::string> property(openslide_t* slide, const std::string& name)
   const char* value = openslide_get_property_value(slide, name.c_str());
   if (value == nullptr) return std::nullopt;
   return std::string(value);
+}
+
+double number_or_nan(const std::optional<std::string>& text) {
+  double number = std::numeric_limits<double>::quiet_NaN();
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
 }
 
 std::int64_t tile_edge(openslide_t* slide, int level, const char* axis) {
@@ -121,6 +129,8 @@ void OpenSlideSource::read_properties(openslide_t* slide, std::optional<double> 
   info_.mpp_y = mpp.y;
   info_.mpp_source = mpp.source;
   info_.mpp_problem = mpp.problem;
+  info_.centre_offset_x_nm = number_or_nan(property(slide, "hamamatsu.XOffsetFromSlideCentre"));
+  info_.centre_offset_y_nm = number_or_nan(property(slide, "hamamatsu.YOffsetFromSlideCentre"));
   info_.fingerprint = slide_fingerprint(path_);
 }
 
