@@ -12,6 +12,7 @@
 #include "worker/scan_image.h"
 #include "worker/scan_strips.h"
 #include "worker/scan_tissue.h"
+#include "worker/slide_regions.h"
 
 namespace tilepool {
 namespace {
@@ -73,7 +74,8 @@ std::string note_on(const ExactTissue& exact) {
 
 /// Mask and fractions of a method that needs no other slide. Returns what there is to note.
 std::string judge_tissue(SlideScan& scan, const ScanGeometry& geometry, const ScanDamage& damage,
-                         const TissueOptions& options, SlideSource& source, Budget& budget) {
+                         const TissueOptions& options, const SlideRegions& regions,
+                         SlideSource& source, Budget& budget) {
   TissueMap& map = scan.tissue;
   const ConstRgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};
   const auto pixels = static_cast<std::size_t>(rgb.pixels());
@@ -97,6 +99,7 @@ std::string judge_tissue(SlideScan& scan, const ScanGeometry& geometry, const Sc
     clean_tissue(mask, lengths, scratch);
     fill(mask, damage.parts);
   }
+  regions.restrict_tissue(plane_of(map, map.mask), map.downsample, budget);
   const ImageView<const std::uint8_t> mask = plane_of(map, map.mask);
   if (!options.exact) {
     scan.tissue_fraction = tissue_fractions(mask, map.downsample, scan.grid, budget);
@@ -136,11 +139,15 @@ RgbView image_of(const SlideScan& scan) {
 }
 
 void finish_scan(SlideScan& scan, const ScanGeometry& geometry, const ScanDamage& damage,
-                 const Options& options, SlideSource& source, Budget& budget) {
+                 const Options& options, const SlideRegions& regions, SlideSource& source,
+                 Budget& budget) {
   scan.modality = options.segment.modality == Modality::kAuto ? judge_modality(image_of(scan))
                                                               : options.segment.modality;
-  const std::string note = judge_tissue(scan, geometry, damage, options.tissue, source, budget);
-  scan.notes = notes_on(scan.info, geometry, damage) + note;
+  const std::string note =
+      judge_tissue(scan, geometry, damage, options.tissue, regions, source, budget);
+  scan.notes = notes_on(scan.info, geometry, damage) + regions.note() + note;
+  scan.reason = regions.reason();
+  scan.annotations_print = regions.print();
 }
 
 }  // namespace
@@ -154,8 +161,9 @@ SlideScan scan_slide(const SlideSpec& spec, SlideSource& source, const Options& 
                      Budget& budget) {
   const ScanGeometry geometry = choose_scan(source.info(), options.tissue.scan_mpp);
   SlideScan scan = begin_scan(spec, source.info(), options, geometry, budget);
+  const SlideRegions regions(spec, scan.info, options.annotations, budget);
   const ScanDamage damage = read_scan_image(source, geometry, image_of(scan), budget);
-  finish_scan(scan, geometry, damage, options, source, budget);
+  finish_scan(scan, geometry, damage, options, regions, source, budget);
   return scan;
 }
 
@@ -169,11 +177,12 @@ std::optional<SlideScan> scan_from_strips(const SlideSpec& spec, SlideSource& so
       join_strips(layout, spec.id, info.fingerprint, count, geometry, image_of(scan));
   if (!damage) return std::nullopt;
   check_damage(*damage, geometry);
-  finish_scan(scan, geometry, *damage, options, source, budget);
+  const SlideRegions regions(spec, info, options.annotations, budget);
+  finish_scan(scan, geometry, *damage, options, regions, source, budget);
   return scan;
 }
 
-std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options) {
+std::size_t scan_slide_bytes(const SlideSpec& spec, const SlideInfo& info, const Options& options) {
   const ScanGeometry geometry = choose_scan(info, options.tissue.scan_mpp);
   const TissueLengths lengths = tissue_lengths(info, geometry.downsample, options.tissue);
   const auto pixels = static_cast<std::size_t>(geometry.width * geometry.height);
@@ -181,10 +190,12 @@ std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options) {
       4 * static_cast<std::size_t>((geometry.width + 1) * (geometry.height + 1));
   const std::size_t judge =
       options.tissue.exact ? tile_judge_bytes(kWidestReach, geometry.downsample) : 0;
-  const std::size_t rest = std::max({kBlockBytes, scratch_bytes(geometry, lengths), sums + judge});
+  const std::size_t rest = std::max({kBlockBytes, scratch_bytes(geometry, lengths), sums + judge,
+                                     slide_regions_scratch_bytes(geometry.width)});
   const bool variance = options.tissue.method == TissueMethod::kVariance;
   const std::size_t packed = packed_images_bytes(geometry.width, geometry.height, variance);
-  return (variance || options.tissue.exact ? 5 : 4) * pixels + std::max(rest, packed);
+  return slide_regions_bytes(spec, options.annotations) +
+         (variance || options.tissue.exact ? 5 : 4) * pixels + std::max(rest, packed);
 }
 
 }  // namespace tilepool

@@ -18,8 +18,9 @@ namespace tilepool {
 ///
 /// Parts that cannot be read count as tissue, so that their tiles are tried and told as failed
 /// instead of vanishing; the notes say so. Memory: at most scan_slide_bytes(), all from `budget`.
-/// Throws Error(kSlide) when the slide cannot be scanned, or has no mpp and options.tiles.mpp needs
-/// one; Error(kBudget).
+/// Tissue counts where options.annotations says so; the slide's regions are read first. Throws
+/// Error(kSlide) when they cannot be read, the slide cannot be scanned, or has no mpp and
+/// options.tiles.mpp needs one; Error(kBudget).
 [[nodiscard]] SlideScan scan_slide(const SlideSpec& spec, SlideSource& source,
                                    const Options& options, Budget& budget);
 
@@ -35,6 +36,7 @@ void check_scannable(const SlideInfo& info, const Options& options);
 
 /// What scan_slide and scan_from_strips, and pack_images after them, take from their budget at most
 /// for this slide.
-[[nodiscard]] std::size_t scan_slide_bytes(const SlideInfo& info, const Options& options);
+[[nodiscard]] std::size_t scan_slide_bytes(const SlideSpec& spec, const SlideInfo& info,
+                                           const Options& options);
 
 }  // namespace tilepool

@@ -13,6 +13,7 @@
 #include "worker/calibrate.h"
 #include "worker/scan_slide.h"
 #include "worker/scan_strips.h"
+#include "worker/slide_regions.h"
 
 namespace tilepool {
 
@@ -26,7 +27,7 @@ struct SlideWork::ScanJob {
   std::filesystem::path file;  ///< that the scan is committed to
   bool planned = false;        ///< a plan was made from the scan
   bool known = false, known_failed = false;
-  std::string known_print;
+  std::string known_print, known_regions;
 };
 
 SlideWork::SlideWork(const Options& options, const RunLayout& layout, const RunDescription& run,
@@ -73,6 +74,7 @@ void SlideWork::scan(const Work& work) {
     job.known = true;
     job.known_failed = known.failed;
     job.known_print = known.info.fingerprint;
+    job.known_regions = known.annotations_print;
   }
   in_background(work, [this, job, index = work.first] {
     fault_point(FaultPoint::kScan, index);
@@ -102,8 +104,14 @@ SlideWork::Completion SlideWork::scan_or_ask(const ScanJob& job) {
   check(job.spec.problem.empty(), ErrorCode::kSlide, "{}", job.spec.problem);
   const auto source = slides_.get(job.spec.path, job.spec.mpp);
   const SlideInfo& info = source->info();
-  if (job.known && !job.known_failed && info.fingerprint == job.known_print)
-    return [this, lease = job.lease] { desk_.done(lease); };
+  if (job.known && !job.known_failed && info.fingerprint == job.known_print) {
+    if (regions_print(job.spec, options_.annotations) == job.known_regions)
+      return [this, lease = job.lease] { desk_.done(lease); };
+    if (job.planned)
+      return [this, job] {
+        tell_changed(job.lease, "its annotations changed: " + job.spec.annotations);
+      };
+  }
   check_scannable(info, options_);
   const std::int64_t strips = count_strips(info, options_);
   const auto ask = [this, strips, lease = job.lease, print = info.fingerprint] {
@@ -114,7 +122,8 @@ SlideWork::Completion SlideWork::scan_or_ask(const ScanJob& job) {
       job.known_failed ? desk_.done(job.lease) : tell_changed(job.lease, kContentChanged);
     };
   if (strips > 1 && !strips_exist(layout_, job.spec.id, strips)) return ask;
-  const auto pass = std::make_shared<Admission::Pass>(scans_, scan_slide_bytes(info, options_));
+  const auto pass =
+      std::make_shared<Admission::Pass>(scans_, scan_slide_bytes(job.spec, info, options_));
   const auto scan = std::make_shared<std::optional<SlideScan>>(
       strips == 1 ? scan_slide(job.spec, *source, options_, budget_)
                   : scan_from_strips(job.spec, *source, strips, layout_, options_, budget_));

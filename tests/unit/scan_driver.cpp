@@ -90,19 +90,19 @@ int scan(const std::vector<std::string>& args) {
   dump(args[4] + ".variance", map.variance.span());
   dump(args[4] + ".fraction", result.tissue_fraction);
   using Ms = std::chrono::duration<double, std::milli>;
-  std::cout << nlohmann::json{{"width", map.width},
-                              {"height", map.height},
-                              {"downsample", map.downsample},
-                              {"fluorescence",
-                               result.modality == tilepool::Modality::kFluorescence},
-                              {"columns", result.grid.columns()},
-                              {"rows", result.grid.rows()},
-                              {"notes", result.notes},
-                              {"open_ms", Ms(opened - start).count()},
-                              {"scan_ms", Ms(done - opened).count()},
-                              {"peak_bytes", budget.peak_bytes()},
-                              {"bound_bytes", tilepool::scan_slide_bytes(slide->info(), options)}}
-            << "\n";
+  std::cout
+      << nlohmann::json{{"width", map.width},
+                        {"height", map.height},
+                        {"downsample", map.downsample},
+                        {"fluorescence", result.modality == tilepool::Modality::kFluorescence},
+                        {"columns", result.grid.columns()},
+                        {"rows", result.grid.rows()},
+                        {"notes", result.notes},
+                        {"open_ms", Ms(opened - start).count()},
+                        {"scan_ms", Ms(done - opened).count()},
+                        {"peak_bytes", budget.peak_bytes()},
+                        {"bound_bytes", tilepool::scan_slide_bytes({}, slide->info(), options)}}
+      << "\n";
   return 0;
 }
 

@@ -195,7 +195,7 @@ TEST_F(SynthSlide, ExactTissueIsThatOfLevel0) {
     Options options;
     options.tiles.size_px = edge;
     options.tissue.exact = true;
-    Budget narrow(scan_slide_bytes(slide->info(), options));
+    Budget narrow(scan_slide_bytes({}, slide->info(), options));
     const SlideScan scan = scan_slide({.id = "a"}, *slide, options, narrow);
     const TissueMap& map = scan.tissue;
     const ConstRgbView rgb{map.rgb.data(), map.width, map.height, 3 * map.width};

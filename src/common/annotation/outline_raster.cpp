@@ -101,10 +101,10 @@ class RowFill {
 
 }  // namespace
 
-void fill_region(const Region& region, const MaskFrame& frame, std::int64_t first_row,
-                 std::uint8_t value, ImageView<std::uint8_t> band) {
+void fill_region(const Region& region, const MaskFrame& frame, const MaskPlace& place,
+                 std::uint8_t value, ImageView<std::uint8_t> part) {
   if (!region.has_area() || region.rings.empty()) return;
-  const Rows rows{first_row, first_row + band.height};
+  const Rows rows{place.row, place.row + part.height};
   std::vector<Edge> edges;
   for (std::size_t i = 0; i < region.rings.size(); ++i)
     append_edges(region.rings[i], static_cast<std::int32_t>(i), frame, rows, edges);
@@ -120,8 +120,8 @@ void fill_region(const Region& region, const MaskFrame& frame, std::int64_t firs
       active.push_back(&edges[next]);
     crossings.clear();
     for (const Edge* edge : active)
-      crossings.push_back({edge->column(row), edge->winding, edge->ring});
-    filler.fill(crossings, value, band.row(row - rows.first), band.width);
+      crossings.push_back({edge->column(row) - place.column, edge->winding, edge->ring});
+    filler.fill(crossings, value, part.row(row - rows.first), part.width);
   }
 }
 

@@ -14,17 +14,22 @@ struct MaskFrame {
   double scale = 1;       ///< level-0 px per mask pixel, at least 1/16
 };
 
-/// Writes `value` into the pixels of `band` that lie in `region`: rows first_row, first_row + 1,
-/// ... of the frame, from its column 0 on. Points and lines have none.
+/// The pixel of a frame at which a part of it begins.
+struct MaskPlace {
+  std::int64_t column = 0, row = 0;
+};
+
+/// Writes `value` into the pixels of `part` that lie in `region`; its corner is the pixel `place`
+/// of the frame. Points and lines have none.
 ///
 /// A pixel lies in a region when its centre does: in the outline and in no hole, each by the
 /// non-zero rule, so that an outline that crosses itself, as pens do, has no gaps. A centre on an
 /// edge belongs to what lies right of the edge, or below one that is level. So regions that share
 /// an edge share no pixel and leave none between them. Vertices are rounded to 1/256 of a mask
-/// pixel, all else is exact; what a pixel gets does not depend on the band.
+/// pixel, all else is exact; what a pixel gets does not depend on the part.
 ///
-/// Takes memory for the edges that cross the band, time for them, their crossings and the pixels.
-void fill_region(const Region& region, const MaskFrame& frame, std::int64_t first_row,
-                 std::uint8_t value, ImageView<std::uint8_t> band);
+/// Takes memory for the edges that cross the part, time for them, their crossings and the pixels.
+void fill_region(const Region& region, const MaskFrame& frame, const MaskPlace& place,
+                 std::uint8_t value, ImageView<std::uint8_t> part);
 
 }  // namespace tilepool

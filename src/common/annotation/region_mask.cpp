@@ -27,7 +27,7 @@ void stamp(ImageView<const std::uint8_t> mask, std::uint8_t value, ImageView<std
 RegionMask::RegionMask(const std::vector<Region>& regions, std::span<const std::string> names) {
   const std::set<std::string> wanted(names.begin(), names.end());
   const auto chosen = [&](const Region& region) {
-    return wanted.contains(region.group) || wanted.contains(region.name);
+    return wanted.contains(region.group) || (!region.name.empty() && wanted.contains(region.name));
   };
   std::map<std::string, Group> groups;
   for (const Region& region : regions)
@@ -47,26 +47,41 @@ RegionMask::RegionMask(const std::vector<Region>& regions, std::span<const std::
   }
 }
 
-void RegionMask::paint(const MaskFrame& frame, std::int64_t first_row, ImageView<std::uint8_t> band,
+namespace {
+
+/// The part of a frame that `size` pixels from `place` on cover, level-0 px. Vertices are rounded
+/// by less than a pixel, so it is one wider on every side.
+Bounds covered(const MaskFrame& frame, const MaskPlace& place, std::int64_t width,
+               std::int64_t height) {
+  const auto at = [&](double origin, std::int64_t pixel) {
+    return origin + static_cast<double>(pixel) * frame.scale;
+  };
+  return {at(frame.x0, place.column - 1), at(frame.y0, place.row - 1),
+          at(frame.x0, place.column + width + 1), at(frame.y0, place.row + height + 1)};
+}
+
+bool meet(const Bounds& a, const Bounds& b) {
+  return a.x0 <= b.x1 && b.x0 <= a.x1 && a.y0 <= b.y1 && b.y0 <= a.y1;
+}
+
+}  // namespace
+
+bool RegionMask::paint(const MaskFrame& frame, const MaskPlace& place, ImageView<std::uint8_t> part,
                        ImageView<std::uint8_t> scratch) const {
-  const double top = frame.y0 + static_cast<double>(first_row) * frame.scale;
-  const double bottom = top + static_cast<double>(band.height) * frame.scale;
-  const double right = frame.x0 + static_cast<double>(band.width) * frame.scale;
+  const Bounds here = covered(frame, place, part.width, part.height);
+  bool painted = false;
   for (const Group& group : groups_) {
-    const ImageView<std::uint8_t> target = group.negative ? scratch : band;
+    const auto touches = [&](const Placed& one) { return meet(one.bounds, here); };
+    if (std::none_of(group.regions.begin(), group.regions.end(), touches)) continue;
+    const ImageView<std::uint8_t> target = group.negative ? scratch : part;
     if (group.negative) clear(scratch);
-    bool any = false;
-    for (const Placed& one : group.regions) {
-      const Bounds& box = one.bounds;
-      // Vertices are rounded by less than a pixel.
-      if (box.y1 < top - frame.scale || box.y0 > bottom + frame.scale ||
-          box.x1 < frame.x0 - frame.scale || box.x0 > right + frame.scale)
-        continue;
-      fill_region(*one.region, frame, first_row, one.region->negative ? 0 : 1, target);
-      any = true;
-    }
-    if (group.negative && any) stamp(scratch, 1, band);
+    for (const Placed& one : group.regions)
+      if (touches(one))
+        fill_region(*one.region, frame, place, one.region->negative ? 0 : 1, target);
+    if (group.negative) stamp(scratch, 1, part);
+    painted = true;
   }
+  return painted;
 }
 
 ClassMask::ClassMask(const std::vector<Region>& regions,
@@ -78,25 +93,25 @@ ClassMask::ClassMask(const std::vector<Region>& regions,
   }
 }
 
-void ClassMask::paint_indices(const MaskFrame& frame, std::int64_t first_row,
-                              ImageView<std::uint8_t> band, ImageView<std::uint8_t> scratch) const {
-  const auto plane = scratch.window(0, 0, band.width, band.height);
-  const auto rest = scratch.window(0, band.height, band.width, band.height);
-  clear(band);
+void ClassMask::paint_indices(const MaskFrame& frame, const MaskPlace& place,
+                              ImageView<std::uint8_t> part, ImageView<std::uint8_t> scratch) const {
+  const auto plane = scratch.window(0, 0, part.width, part.height);
+  const auto rest = scratch.window(0, part.height, part.width, part.height);
+  clear(part);
+  bool clean = false;
   for (std::size_t i = 0; i < masks_.size(); ++i) {
-    if (masks_[i].empty()) continue;
-    clear(plane);
-    masks_[i].paint(frame, first_row, plane, rest);
-    stamp(plane, static_cast<std::uint8_t>(i + 1), band);
+    if (!clean) clear(plane);
+    clean = !masks_[i].paint(frame, place, plane, rest);
+    if (!clean) stamp(plane, static_cast<std::uint8_t>(i + 1), part);
   }
 }
 
-void ClassMask::paint(const MaskFrame& frame, std::int64_t first_row, ImageView<std::uint8_t> band,
+void ClassMask::paint(const MaskFrame& frame, const MaskPlace& place, ImageView<std::uint8_t> part,
                       ImageView<std::uint8_t> scratch) const {
-  paint_indices(frame, first_row, band, scratch);
-  for (std::int64_t y = 0; y < band.height; ++y) {
-    std::uint8_t* row = band.row(y);
-    for (std::int64_t x = 0; x < band.width; ++x)
+  paint_indices(frame, place, part, scratch);
+  for (std::int64_t y = 0; y < part.height; ++y) {
+    std::uint8_t* row = part.row(y);
+    for (std::int64_t x = 0; x < part.width; ++x)
       if (row[x] != 0) row[x] = values_[row[x] - 1U];
   }
 }

@@ -26,9 +26,9 @@ class RegionMask {
   /// Whether no region with an area is chosen.
   [[nodiscard]] bool empty() const { return groups_.empty(); }
 
-  /// Writes 1 into the pixels of the union (see fill_region), leaves the others. `scratch` is as
-  /// large as `band`.
-  void paint(const MaskFrame& frame, std::int64_t first_row, ImageView<std::uint8_t> band,
+  /// Writes 1 into the pixels of the union (see fill_region), leaves the others; false when there
+  /// are none near. `scratch` is as large as `part`.
+  bool paint(const MaskFrame& frame, const MaskPlace& place, ImageView<std::uint8_t> part,
              ImageView<std::uint8_t> scratch) const;
 
  private:
@@ -50,12 +50,12 @@ class ClassMask {
   /// `regions` must outlive it. At most 255 classes.
   ClassMask(const std::vector<Region>& regions, const std::vector<AnnotationClass>& classes);
 
-  /// Writes the index of each pixel's class plus one into `band`, 0 where there is none; of classes
-  /// that overlap the last one wins. `scratch` is of width x (2 * height) of `band`.
-  void paint_indices(const MaskFrame& frame, std::int64_t first_row, ImageView<std::uint8_t> band,
+  /// Writes the index of each pixel's class plus one into `part`, 0 where there is none; of classes
+  /// that overlap the last one wins. `scratch` is of width x (2 * height) of `part`.
+  void paint_indices(const MaskFrame& frame, const MaskPlace& place, ImageView<std::uint8_t> part,
                      ImageView<std::uint8_t> scratch) const;
   /// The same with the classes' values.
-  void paint(const MaskFrame& frame, std::int64_t first_row, ImageView<std::uint8_t> band,
+  void paint(const MaskFrame& frame, const MaskPlace& place, ImageView<std::uint8_t> part,
              ImageView<std::uint8_t> scratch) const;
 
   [[nodiscard]] std::size_t classes() const { return values_.size(); }
