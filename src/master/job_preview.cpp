@@ -4,10 +4,12 @@
 #include <cmath>
 #include <filesystem>
 #include <numbers>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/annotation/annotations.h"
 #include "common/base/checked.h"
 #include "common/base/error.h"
 #include "common/base/units.h"
@@ -54,6 +56,11 @@ std::uint64_t file_bytes(const std::string& path) {
   return error ? 0 : bytes;
 }
 
+void read_regions(const SlideSpec& spec, const SlideInfo& info, PreviewSlide& slide) {
+  slide.region_names = region_names(read_annotations(spec.annotations, info));
+  slide.annotated = true;
+}
+
 void open_and_count(const Options& options, const SlideSpec& spec, PreviewSlide& slide) {
   const SlideInfo info = open_slide(spec.path, spec.mpp, options.workers.reader)->info();
   if (!has_companion_files(spec.path)) slide.staged_bytes = file_bytes(spec.path);
@@ -68,6 +75,7 @@ void open_and_count(const Options& options, const SlideSpec& spec, PreviewSlide&
   slide.tiles = grid.tiles();
   slide.tile_px = extent(info.width, grid) * extent(info.height, grid);
   slide.tile_mpp = info.mpp() * grid.scale();
+  if (options.annotations.used() && !spec.annotations.empty()) read_regions(spec, info, slide);
   if (options.task == TaskKind::kSegment && !std::isfinite(info.mpp()))
     slide.problem =
         (info.mpp_problem.empty() ? "the slide does not tell its mpp" : info.mpp_problem) +
@@ -84,7 +92,7 @@ PreviewSlide preview_slide(const Options& options, const SlideSpec& spec) {
   try {
     open_and_count(options, spec, slide);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kSlide) throw;
+    if (error.code() != ErrorCode::kSlide && error.code() != ErrorCode::kNoInput) throw;
     slide.problem = one_line(error.what());
   }
   return slide;
@@ -121,6 +129,30 @@ void warn_of_small_halo(const Options& options, JobPreview& preview) {
         static_cast<double>(options.tiles.halo_px) * worst->tile_mpp, worst->id, slides,
         preview.slides.size(), std::ceil(reach_um / worst->tile_mpp)));
   }
+}
+
+// A name that no slide has is a slip of the pen, or the files are not those that were meant.
+void warn_of_regions(const AnnotationOptions& options, JobPreview& preview) {
+  if (!options.used()) return;
+  std::set<std::string> known;
+  std::vector<std::string> bare;
+  for (const PreviewSlide& slide : preview.slides) {
+    known.insert(slide.region_names.begin(), slide.region_names.end());
+    if (!slide.annotated && slide.problem.empty()) bare.push_back(slide.id);
+  }
+  const auto warn = [&](const char* key, const std::string& name) {
+    if (known.contains(name)) return;
+    preview.warnings.push_back(fmt::format(
+        "/annotations/{}: no slide has a region called \"{}\"; there are {}", key, name,
+        known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+  };
+  for (const std::string& name : options.include) warn("include", name);
+  for (const std::string& name : options.exclude) warn("exclude", name);
+  for (const AnnotationClass& one : options.classes) warn("classes", one.name);
+  if (!options.include.empty() && !bare.empty())
+    preview.warnings.push_back(
+        fmt::format("{} of {} slides have no file of annotations and would be skipped: {}",
+                    bare.size(), preview.slides.size(), fmt::join(bare, ", ")));
 }
 
 void warn_of_memory(JobPreview& preview) {
@@ -274,6 +306,7 @@ JobPreview preview_job(const Options& options, const std::vector<SlideSpec>& coh
   for (const SlideSpec& spec : cohort) preview.slides.push_back(preview_slide(options, spec));
   estimate(options, preview);
   warn_of_small_halo(options, preview);
+  warn_of_regions(options.annotations, preview);
   warn_of_memory(preview);
   return preview;
 }

@@ -31,6 +31,8 @@ struct PreviewSlide {
   double tile_px = 0;              ///< analysis pixels of all of them, halos included
   double scan_px = 0;              ///< pixels of the level that is about what the scan reads
   std::uint64_t staged_bytes = 0;  ///< of its file, if it can be copied to a node's disk
+  bool annotated = false;          ///< a file of regions was read for it
+  std::vector<std::string> region_names;  ///< groups and names in that file
 };
 
 /// What a job would do. How many tiles hold tissue is known after the scan only, so what depends on

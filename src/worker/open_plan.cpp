@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/run/calibration_file.h"
+#include "common/run/scan_file.h"
 #include "worker/patches_task.h"
 #include "worker/tile_task.h"
 
@@ -54,6 +55,12 @@ std::shared_ptr<const SlideContext> OpenPlan::context_of(std::uint32_t slide) {
   context->task = patches ? make_patches_task(options_, context->slide.id, context->grid, layout_,
                                               pool_of(slide))
                           : make_tile_task(options_, mpp, calibration_of(context->slide.id));
+  if (!options_.annotations.classes.empty() && !task_schema(options_).tile_features.empty()) {
+    Budget nothing(0);  // attributes take none
+    const SlideScan scan = read_scan(layout_.scan_file(context->slide.id), {}, nothing);
+    context->classes = std::make_shared<TileClasses>(run_.cohort.at(slide), scan.annotations_print,
+                                                     options_.annotations);
+  }
   known = context;
   return context;
 }

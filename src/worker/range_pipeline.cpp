@@ -52,6 +52,7 @@ RangePipeline::RangePipeline(const Options& options, const MemoryPlan& plan,
                              std::uint32_t generation, Budget& budget, SlidePool& slides,
                              ComputeDevice& device, StagedSlides* staged)
     : slides_(slides),
+      budget_(budget),
       staged_(staged),
       generation_(generation),
       n_tile_features_(task_schema(options).tile_features.size()),
@@ -222,6 +223,7 @@ void RangePipeline::read(Item& item) {
       const auto source = slides_.get(attempt == 0 ? first : original, context.mpp);
       check(source->info().fingerprint == context.slide.fingerprint, ErrorCode::kSlide,
             "the slide file changed after it was scanned");
+      if (context.classes) context.classes->load(source->info(), budget_);
       expect_tiles(*source, context.grid, item.near);
       const std::span<std::uint8_t> pixels = buffers_[item.buffer].span();
       const bool single =
@@ -256,6 +258,8 @@ TileResult RangePipeline::compute(Item& item, Backend& backend) {
       backend.begin(item.window.rgb);
       item.job.context->task->run(item.window, backend, result);
       backend.finish();
+      if (item.job.context->classes)
+        item.job.context->classes->append_shares(item.window, budget_, result.tile_features);
       result.status = TileStatus::kDone;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kCuda) throw;

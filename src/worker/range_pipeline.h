@@ -20,6 +20,7 @@
 #include "common/slide/slide_pool.h"
 #include "worker/memory_plan.h"
 #include "worker/staged_slides.h"
+#include "worker/tile_classes.h"
 #include "worker/tile_task.h"
 
 namespace tilepool {
@@ -31,6 +32,7 @@ struct SlideContext {
   std::optional<PatchOptions> patches;  ///< of task patches
   std::optional<double> mpp;            ///< as given for opening it
   std::unique_ptr<TileTask> task;
+  std::shared_ptr<TileClasses> classes;  ///< annotated; null: their shares are no column
 };
 
 /// One tile of a lease, waiting to be read.
@@ -129,6 +131,7 @@ class RangePipeline {
   [[nodiscard]] static std::size_t result_bytes(const TileResult& result);
 
   SlidePool& slides_;
+  Budget& budget_;
   StagedSlides* const staged_;
   const std::uint32_t generation_;
   const std::size_t n_tile_features_;

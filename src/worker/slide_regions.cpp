@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "common/base/checked.h"
 #include "common/base/error.h"
 
@@ -13,6 +15,16 @@ constexpr std::int64_t kBandRows = 64;
 
 bool is_read(const SlideSpec& spec, const AnnotationOptions& options) {
   return options.used() && !spec.annotations.empty();
+}
+
+std::size_t held_bytes(const std::vector<Region>& regions) {
+  std::size_t bytes = regions.capacity() * sizeof(Region);
+  for (const Region& region : regions) {
+    bytes += region.id.capacity() + region.group.capacity() + region.name.capacity() +
+             region.rings.capacity() * sizeof(region.rings[0]);
+    for (const auto& ring : region.rings) bytes += ring.capacity() * sizeof(Vertex);
+  }
+  return bytes;
 }
 
 /// A slide fails by a file of annotations that is not there, as by one that is malformed.
@@ -65,8 +77,9 @@ SlideRegions::SlideRegions(const SlideSpec& spec, const SlideInfo& info,
                            const AnnotationOptions& options, Budget& budget)
     : options_(options), print_(regions_print(spec, options)) {
   if (is_read(spec, options)) {
-    memory_ = Pages(budget, slide_regions_bytes(spec, options), "a slide's annotations");
+    const Pages reading(budget, slide_regions_bytes(spec, options), "reading annotations");
     found_ = of_this_slide([&] { return read_annotations(spec.annotations, info); });
+    memory_ = Pages(budget, held_bytes(found_.regions), "a slide's annotations");
   }
   reason_ = why_nowhere(spec, options, found_);
 }

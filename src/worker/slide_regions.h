@@ -16,8 +16,9 @@ namespace tilepool {
 /// Throws Error(kSlide) when it cannot be read.
 [[nodiscard]] std::string regions_print(const SlideSpec& spec, const AnnotationOptions& options);
 
-/// The regions of one slide, read from its file of annotations when the options use it. Memory: at
-/// most slide_regions_bytes(), from the budget, for as long as it lives. Const and thread-safe.
+/// The regions of one slide, read from its file of annotations when the options use it. Memory:
+/// slide_regions_bytes() from the budget while reading, then what the regions take. Const and
+/// thread-safe.
 class SlideRegions {
  public:
   /// Throws Error(kSlide) when the file cannot be read or is malformed; Error(kBudget).
@@ -40,11 +41,11 @@ class SlideRegions {
  private:
   const AnnotationOptions& options_;
   std::string print_, reason_;
-  Pages memory_;  ///< counts what the library behind the reader takes
+  Pages memory_;  ///< counts what found_ takes
   Annotations found_;
 };
 
-/// What a SlideRegions of this slide takes. 0 when its file cannot be looked at.
+/// What reading a SlideRegions of this slide takes. 0 when its file cannot be looked at.
 [[nodiscard]] std::size_t slide_regions_bytes(const SlideSpec& spec,
                                               const AnnotationOptions& options);
 /// What restrict_tissue() takes beside it, for a mask of that width.

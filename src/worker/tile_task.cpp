@@ -7,6 +7,7 @@
 #include "common/kernels/cpu_backend.h"
 #include "worker/patches_task.h"
 #include "worker/segment_task.h"
+#include "worker/tile_classes.h"
 #include "worker/tile_features_task.h"
 
 namespace tilepool {
@@ -38,6 +39,18 @@ class FeaturesTile : public TileTask {
   }
 };
 
+TaskSchema schema_of_task(const Options& options) {
+  switch (options.task) {
+    case TaskKind::kSegment:
+      return segment_schema(options.segment);
+    case TaskKind::kTileFeatures:
+      return tile_features_schema();
+    case TaskKind::kPatches:
+      return patches_schema();
+  }
+  fail(ErrorCode::kInternal, "unknown task {}", static_cast<int>(options.task));
+}
+
 }  // namespace
 
 std::unique_ptr<TileTask> make_tile_task(const Options& options, double mpp,
@@ -51,15 +64,9 @@ std::unique_ptr<TileTask> make_tile_task(const Options& options, double mpp,
 }
 
 TaskSchema task_schema(const Options& options) {
-  switch (options.task) {
-    case TaskKind::kSegment:
-      return segment_schema(options.segment);
-    case TaskKind::kTileFeatures:
-      return tile_features_schema();
-    case TaskKind::kPatches:
-      return patches_schema();
-  }
-  fail(ErrorCode::kInternal, "unknown task {}", static_cast<int>(options.task));
+  TaskSchema schema = schema_of_task(options);
+  append_class_columns(options.annotations, schema);
+  return schema;
 }
 
 bool task_needs_calibration(const Options& options) { return options.task == TaskKind::kSegment; }

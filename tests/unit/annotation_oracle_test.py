@@ -71,6 +71,18 @@ def test_the_same_as_scikit_image(tmp_path, seed):
     assert (found != expected).sum() <= 2  # centres on an edge
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_outlines_from_pixel_to_pixel_hold_their_pixels_as_in_scikit_image(tmp_path, seed):
+    ring = np.round(wobbly(np.random.default_rng(seed), (100, 90), 80, 24)).astype(int)
+    file = tmp_path / "camelyon.json"
+    file.write_text(json.dumps({"positive": [{"name": "a", "vertices": ring.tolist()}]}))
+    expected = np.zeros((180, 200), bool)
+    expected[draw.polygon(ring[:, 1], ring[:, 0], expected.shape)] = True
+    assert Polygon(ring).is_valid
+    found = mask_of(file, 200, 180, rows=13)
+    assert (found == expected).all()
+
+
 def test_boxes_are_exact(tmp_path):
     box = [(3, 4), (17, 4), (17, 11), (3, 11)]
     found = mask_of(geojson(tmp_path / "a.json", [box]), 20, 15)

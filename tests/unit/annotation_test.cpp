@@ -75,7 +75,7 @@ TEST(ReadAnnotations, ImageScopeLayersShapesAndHoles) {
   EXPECT_EQ(found.regions[3].group, "Stroma");
   EXPECT_EQ(found.regions[3].name, "");  // "null" is no name
   EXPECT_EQ(found.regions[3].kind, RegionKind::kEllipse);
-  EXPECT_NEAR(region_area_px(found.regions[3]), std::numbers::pi * 20 * 10, 1);
+  EXPECT_NEAR(region_area_px(found.regions[3]), std::numbers::pi * 20 * 10, 2);
   EXPECT_EQ(found.regions[4].kind, RegionKind::kLine);
   // The line has no area, and two vertices enclose nothing.
   ASSERT_EQ(found.warnings.size(), 2U);
@@ -106,7 +106,7 @@ TEST(ReadAnnotations, EllipsesByAxisEndsAndByCorners) {
 TEST(ReadAnnotations, AsapOrdersVerticesAndNamesGroups) {
   const Annotations found = parse(testing::kAsap);
   EXPECT_EQ(found.regions[0].rings[0],
-            (std::vector<Vertex>{{10, 20}, {50, 20}, {50, 60}, {10, 60}}));
+            (std::vector<Vertex>{{10.5, 20.5}, {50.5, 20.5}, {50.5, 60.5}, {10.5, 60.5}}));
   EXPECT_EQ(found.regions[1].group, "");  // "None"
   EXPECT_EQ(found.regions[1].kind, RegionKind::kPoint);
   ASSERT_EQ(found.warnings.size(), 2U);
@@ -117,7 +117,7 @@ TEST(ReadAnnotations, NdpaCountsFromTheSlidesCentre) {
   const Annotations found = parse(testing::kNdpa);
   // x: (-10000 - 1000) nm / 500 nm + 500 px; y: (-20000 - 2000) / 500 + 400.
   EXPECT_EQ(found.regions[0].rings[0], (std::vector<Vertex>{{478, 356}, {518, 356}, {518, 436}}));
-  EXPECT_NEAR(region_area_px(found.regions[1]), std::numbers::pi * 100, 1);
+  EXPECT_NEAR(region_area_px(found.regions[1]), std::numbers::pi * 100, 2);
   EXPECT_EQ(found.regions[2].kind, RegionKind::kLine);
   EXPECT_EQ(found.warnings.size(), 2U);
 }
@@ -228,15 +228,19 @@ TEST(ReadAnnotations, WarningsAreBounded) {
 TEST(RegionMask, HolesCutTheirGroupAndIslandsComeBack) {
   const Annotations found = parse(testing::kImageScope);
   const auto labels = paint(found.regions, {{"Tumor", 7}}, 64, 64, 64);
-  EXPECT_EQ(count(labels, 7), 1600U - 100U + 16U);
+  // Pixels 10..50 x 20..60 without 20..30 x 30..40 and with 22..26 x 32..36.
+  EXPECT_EQ(count(labels, 7), 41U * 41U - 11U * 11U + 5U * 5U);
   EXPECT_EQ(labels[20 * 64 + 10], 7);  // its first pixel
-  EXPECT_EQ(labels[60 * 64 + 10], 0);  // below its last row
+  EXPECT_EQ(labels[60 * 64 + 50], 7);  // its last
+  EXPECT_EQ(labels[61 * 64 + 10], 0);  // below its last row
   EXPECT_EQ(labels[31 * 64 + 21], 0);  // in the hole
   EXPECT_EQ(labels[33 * 64 + 23], 7);  // on the island
   // A hole holds against all that is chosen of its group, and no other.
-  EXPECT_EQ(count(paint(found.regions, {{"first", 1}}, 64, 64, 64), 1), 1600U - 100U);
+  EXPECT_EQ(count(paint(found.regions, {{"first", 1}}, 64, 64, 64), 1), 41U * 41U - 11U * 11U);
   EXPECT_EQ(count(paint(parse(testing::kCamelyon).regions, {{"positive", 1}}, 64, 64, 64), 1),
-            1500U);
+            41U * 41U - 11U * 11U);
+  // GeoJSON counts from pixel corners.
+  EXPECT_EQ(count(paint(parse(testing::kGeoJson).regions, {{"Tumor", 1}}, 64, 64, 64), 1), 1500U);
 }
 
 TEST(RegionMask, TheLastOfOverlappingClassesWins) {
@@ -279,6 +283,7 @@ TEST(RegionMask, ABandGivesWhatTheWholeGives) {
   for (std::size_t i = 0; i < regions.size(); ++i) {
     regions[i].group = i % 2 == 0 ? "a" : "b";
     regions[i].negative = i == 4;
+    regions[i].closed = i == 1;
     for (int ring = 0; ring < 2; ++ring) {
       auto& vertices = regions[i].rings.emplace_back();
       for (int v = 0; v < 7; ++v) vertices.push_back({place(random), place(random)});

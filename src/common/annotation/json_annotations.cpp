@@ -43,7 +43,8 @@ const Json& member(const Json& object, const char* key) {
 
 class JsonReader {
  public:
-  JsonReader(const std::string& name, const std::string& format) : sink_(name, format) {}
+  JsonReader(const std::string& name, const std::string& format, Coordinates coordinates)
+      : sink_(name, format, coordinates) {}
 
   Annotations read_features(const Json& list) {
     for (std::size_t i = 0; i < list.size(); ++i) feature(list[i], fmt::format("features[{}]", i));
@@ -164,17 +165,20 @@ class JsonReader {
 
 Annotations parse_json_annotations(std::string_view text, const std::string& name) {
   const Json document = parse_shallow(text, name);
-  if (document.is_array()) return JsonReader(name, "GeoJSON").read_features(document);
+  if (document.is_array())
+    return JsonReader(name, "GeoJSON", Coordinates::kCorners).read_features(document);
   const std::string type = text_of(document, "type");
   if (type == "FeatureCollection") {
     const Json& features = member(document, "features");
     check(features.is_array(), ErrorCode::kSlide, "{}: the FeatureCollection has no features",
           name);
-    return JsonReader(name, "GeoJSON").read_features(features);
+    return JsonReader(name, "GeoJSON", Coordinates::kCorners).read_features(features);
   }
-  if (!type.empty()) return JsonReader(name, "GeoJSON").read_features(Json::array({document}));
+  if (!type.empty())
+    return JsonReader(name, "GeoJSON", Coordinates::kCorners)
+        .read_features(Json::array({document}));
   if (document.contains("positive") || document.contains("negative"))
-    return JsonReader(name, "CAMELYON JSON").read_camelyon(document);
+    return JsonReader(name, "CAMELYON JSON", Coordinates::kPixels).read_camelyon(document);
   fail(ErrorCode::kSlide,
        "{}: JSON that is neither GeoJSON (a \"type\") nor CAMELYON's (\"positive\", \"negative\")",
        name);

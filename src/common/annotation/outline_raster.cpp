@@ -68,6 +68,40 @@ void append_edges(const std::vector<Vertex>& ring, std::int32_t index, const Mas
   }
 }
 
+/// Sets the pixels whose centre lies on an edge from (ax, ay) to (bx, by), units of 1/256 px.
+void fill_edge(std::int64_t ax, std::int64_t ay, std::int64_t bx, std::int64_t by,
+               const MaskPlace& place, std::uint8_t value, ImageView<std::uint8_t> part) {
+  if (ay > by) return fill_edge(bx, by, ax, ay, place, value, part);
+  const std::int64_t first = std::max(place.row, ceil_quotient(ay - kHalf, kUnit));
+  const std::int64_t end = std::min(place.row + part.height, ceil_quotient(by - kHalf + 1, kUnit));
+  const Wide dy = by - ay;
+  for (std::int64_t row = first; row < end; ++row) {
+    std::int64_t from = ceil_quotient(std::min(ax, bx) - kHalf, kUnit);
+    std::int64_t to = ceil_quotient(std::max(ax, bx) - kHalf + 1, kUnit);
+    if (dy > 0) {
+      const Wide along = kUnit * row + kHalf - ay;
+      const Wide numerator = Wide{ax - kHalf} * dy + Wide{bx - ax} * along;
+      if (numerator % (Wide{kUnit} * dy) != 0) continue;
+      from = static_cast<std::int64_t>(numerator / (Wide{kUnit} * dy));
+      to = from + 1;
+    }
+    from = std::clamp<std::int64_t>(from - place.column, 0, part.width);
+    to = std::clamp<std::int64_t>(to - place.column, 0, part.width);
+    if (from < to) std::fill_n(part.row(row - place.row) + from, to - from, value);
+  }
+}
+
+void fill_outline(const std::vector<Vertex>& ring, const MaskFrame& frame, const MaskPlace& place,
+                  std::uint8_t value, ImageView<std::uint8_t> part) {
+  const auto x_of = [&](const Vertex& v) { return to_units(v.x, frame.x0, frame.scale); };
+  const auto y_of = [&](const Vertex& v) { return to_units(v.y, frame.y0, frame.scale); };
+  const Vertex* last = &ring.back();
+  for (const Vertex& vertex : ring) {
+    fill_edge(x_of(*last), y_of(*last), x_of(vertex), y_of(vertex), place, value, part);
+    last = &vertex;
+  }
+}
+
 /// Which rings the columns of one row lie in, from left to right.
 class RowFill {
  public:
@@ -123,6 +157,7 @@ void fill_region(const Region& region, const MaskFrame& frame, const MaskPlace& 
       crossings.push_back({edge->column(row) - place.column, edge->winding, edge->ring});
     filler.fill(crossings, value, part.row(row - rows.first), part.width);
   }
+  if (region.closed) fill_outline(region.rings[0], frame, place, value, part);
 }
 
 }  // namespace tilepool

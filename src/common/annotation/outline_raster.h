@@ -24,8 +24,9 @@ struct MaskPlace {
 ///
 /// A pixel lies in a region when its centre does: in the outline and in no hole, each by the
 /// non-zero rule, so that an outline that crosses itself, as pens do, has no gaps. A centre on an
-/// edge belongs to what lies right of the edge, or below one that is level. So regions that share
-/// an edge share no pixel and leave none between them. Vertices are rounded to 1/256 of a mask
+/// edge belongs to what lies right of the edge, or below one that is level: regions that share an
+/// edge share no pixel and leave none between them. To a `closed` region centres on its outline
+/// belong on all sides. Vertices are rounded to 1/256 of a mask
 /// pixel, all else is exact; what a pixel gets does not depend on the part.
 ///
 /// Takes memory for the edges that cross the part, time for them, their crossings and the pixels.

@@ -25,6 +25,7 @@ struct Region {
   std::string name;   ///< its own; may be empty
   RegionKind kind = RegionKind::kPolygon;
   bool negative = false;  ///< cut out of the regions of its group
+  bool closed = false;    ///< its outline belongs to it: it was drawn from pixel to pixel
   std::vector<std::vector<Vertex>> rings;
 
   [[nodiscard]] bool has_area() const {

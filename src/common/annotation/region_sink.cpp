@@ -28,7 +28,8 @@ bool are_axis_ends(const std::vector<Vertex>& v) {
 
 }  // namespace
 
-RegionSink::RegionSink(std::string name, std::string format) : name_(std::move(name)) {
+RegionSink::RegionSink(std::string name, std::string format, Coordinates coordinates)
+    : name_(std::move(name)), offset_px_(coordinates == Coordinates::kPixels ? 0.5 : 0) {
   found_.format = std::move(format);
 }
 
@@ -84,6 +85,9 @@ void RegionSink::add(Region region) {
     warn(region.id, "has no vertices; left out");
     return;
   }
+  region.closed = offset_px_ > 0;
+  for (auto& ring : region.rings)
+    for (Vertex& vertex : ring) vertex = {vertex.x + offset_px_, vertex.y + offset_px_};
   for (auto& ring : region.rings)  // a closing vertex is said by every ring anyway
     if (region.has_area() && ring.size() > 1 && ring.front() == ring.back()) ring.pop_back();
   if (region.has_area() && region.rings[0].size() < 3) {

@@ -10,11 +10,15 @@
 
 namespace tilepool {
 
+/// What whole numbers mean in a format: the corner of a pixel (a measure of length), or the pixel
+/// itself, so that an outline goes through the centres of pixels and holds them.
+enum class Coordinates { kCorners, kPixels };
+
 /// Takes what a reader of one format finds, and keeps the rules that hold for all of them.
 class RegionSink {
  public:
   /// `name`: the file's, in messages.
-  RegionSink(std::string name, std::string format);
+  RegionSink(std::string name, std::string format, Coordinates coordinates);
 
   /// Throws Error(kSlide): "NAME: WHERE: what".
   template <class... Args>
@@ -41,6 +45,7 @@ class RegionSink {
   std::string clean(std::string_view where, std::string text);
 
   std::string name_;
+  double offset_px_;  ///< of the format's whole numbers from pixel corners
   Annotations found_;
   std::size_t vertices_ = 0;
   std::size_t unsaid_ = 0;  ///< warnings beyond the first hundred

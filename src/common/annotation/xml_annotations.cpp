@@ -117,7 +117,7 @@ Region scope_region(RegionSink& sink, const xml_node& node, const std::string& w
 /// ImageScope, and HALO, whose layers are the same but for V instead of Vertex.
 Annotations parse_layers(const xml_node& root, const std::string& name) {
   const bool halo = !root.select_node("Annotation/Regions/Region/Vertices/V").node().empty();
-  RegionSink sink(name, halo ? "HALO XML" : "ImageScope XML");
+  RegionSink sink(name, halo ? "HALO XML" : "ImageScope XML", Coordinates::kPixels);
   std::size_t layers = 0;
   for (const xml_node& layer : root.children("Annotation")) {
     const std::string group = layer_name(layer);
@@ -165,7 +165,7 @@ Shape asap_shape(RegionSink& sink, const std::string& where, const std::string& 
 }
 
 Annotations parse_asap(const xml_node& root, const std::string& name) {
-  RegionSink sink(name, "ASAP XML");
+  RegionSink sink(name, "ASAP XML", Coordinates::kPixels);
   std::size_t index = 0;
   for (const xml_node& node : root.child("Annotations").children("Annotation")) {
     Region region;
@@ -185,7 +185,8 @@ Annotations parse_asap(const xml_node& root, const std::string& name) {
 /// centre lies at the offsets that the slide tells (as OpenSlide documents its properties).
 class NdpaReader {
  public:
-  NdpaReader(const std::string& name, const std::optional<SlideInfo>& slide) : sink_(name, "NDPA") {
+  NdpaReader(const std::string& name, const std::optional<SlideInfo>& slide)
+      : sink_(name, "NDPA", Coordinates::kCorners) {
     if (!slide)
       sink_.refuse("", "NDPA counts nanometres from the slide's centre; name the slide (--slide)");
     slide_ = *slide;

@@ -632,6 +632,13 @@ void cross_check_annotations(const Options& options, std::vector<ConfigProblem>&
     problems.push_back({"/tissue/method",
                         "variance judges all slides together, by tissue inside and outside of "
                         "regions alike; use another with /annotations/include or exclude"});
+  if (options.tissue.min_fraction <= 0 && !(a.include.empty() && a.exclude.empty()))
+    problems.push_back({"/tissue/min_fraction",
+                        "0 puts every tile into the pool, whatever regions it lies in; write a "
+                        "share above 0 with /annotations/include or exclude"});
+  if (a.classes.size() > kMaxClasses)
+    problems.push_back({"/annotations/classes", fmt::format("has {} classes; at most {} fit",
+                                                            a.classes.size(), kMaxClasses)});
   for (std::size_t i = 0; i < a.exclude.size(); ++i)
     if (std::find(a.include.begin(), a.include.end(), a.exclude[i]) != a.include.end())
       problems.push_back({fmt::format("/annotations/exclude/{}", i),
