@@ -9,7 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
 cd "$root"
 
-all_targets=(config manifest messages range_file range_content run_content run_texts strip lz4
+all_targets=(annotations config manifest messages range_file range_content run_content run_texts strip lz4
   slurm tiff)
 seconds=600
 if (($# > 0)) && [[ $1 =~ ^[0-9]+$ ]]; then

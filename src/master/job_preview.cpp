@@ -142,9 +142,9 @@ void warn_of_regions(const AnnotationOptions& options, JobPreview& preview) {
   }
   const auto warn = [&](const char* key, const std::string& name) {
     if (known.contains(name)) return;
-    preview.warnings.push_back(fmt::format(
-        "/annotations/{}: no slide has a region called \"{}\"; there are {}", key, name,
-        known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+    preview.warnings.push_back(
+        fmt::format("/annotations/{}: no slide has a region called \"{}\"; there are {}", key, name,
+                    known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
   };
   for (const std::string& name : options.include) warn("include", name);
   for (const std::string& name : options.exclude) warn("exclude", name);

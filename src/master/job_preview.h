@@ -28,10 +28,10 @@ struct PreviewSlide {
   std::string mpp_source;
   double tile_mpp = std::numeric_limits<double>::quiet_NaN();  ///< um per analysis px
   std::int64_t tiles = 0;                                      ///< of the grid
-  double tile_px = 0;              ///< analysis pixels of all of them, halos included
-  double scan_px = 0;              ///< pixels of the level that is about what the scan reads
-  std::uint64_t staged_bytes = 0;  ///< of its file, if it can be copied to a node's disk
-  bool annotated = false;          ///< a file of regions was read for it
+  double tile_px = 0;                     ///< analysis pixels of all of them, halos included
+  double scan_px = 0;                     ///< pixels of the level that is about what the scan reads
+  std::uint64_t staged_bytes = 0;         ///< of its file, if it can be copied to a node's disk
+  bool annotated = false;                 ///< a file of regions was read for it
   std::vector<std::string> region_names;  ///< groups and names in that file
 };
 

@@ -17,9 +17,9 @@ struct ManifestRow {
 };
 
 /// Reads a slide list in CSV (RFC 4180; UTF-8 with or without byte order mark; CRLF or LF): a
-/// header that names the columns path[,id][,group][,mpp][,annotations] in any order, then a row a slide. Other
-/// columns are left out with a line in `warnings`. Blank lines are skipped. Throws Error(kConfig)
-/// that lists every problem as `NAME:LINE: problem`.
+/// header that names the columns path[,id][,group][,mpp][,annotations] in any order, then a row a
+/// slide. Other columns are left out with a line in `warnings`. Blank lines are skipped. Throws
+/// Error(kConfig) that lists every problem as `NAME:LINE: problem`.
 [[nodiscard]] std::vector<ManifestRow> parse_manifest(std::string_view text,
                                                       const std::string& name,
                                                       std::vector<std::string>& warnings);

@@ -14,6 +14,7 @@
 #include "common/run/status_json.h"
 #include "common/run/strip_file.h"
 #include "example_range.h"
+#include "support/annotation_samples.h"
 #include "support/tiff_slide.h"
 
 using namespace tilepool;
@@ -182,6 +183,8 @@ int main(int argc, char** argv) {
       std::string("{\"slides\": [\"a.svs\", {\"path\": \"b.tif\", \"mpp\": 0.25}]} // two") + '\0' +
           "/sample/fraction=0.2" + '\0' + "/slides/-/path=c.tif" + '\0' +
           "/memory/host_per_rank=6GiB");
+  for (const testing::AnnotationSample& sample : testing::kAnnotationSamples)
+    seeds.write("annotations", sample.name, sample.text);
   seeds.write("manifest", "all",
               "path,id,group,mpp,note\r\na.svs,A,g1,0.25,x\r\n\"b,\"\"1\"\".tif\",,,\n\nc.tif\n");
   write_range(seeds.path("range_file", "cells"), fuzz::example_schema(), example_range(2));

@@ -259,7 +259,7 @@ TEST_F(CohortFolder, ManifestMistakesAreListedByLine) {
   touch("m.csv", "file;id\na.svs;A\n");
   EXPECT_EQ(error(ErrorCode::kConfig, {}, "m.csv"),
             "m.csv:1: the header has no column \"path\"; it is \"file;id\", expected "
-            "path[,id][,group][,mpp] separated by commas");
+            "path[,id][,group][,mpp][,annotations] separated by commas");
   touch("m.csv", "path,path\na,b\n");
   EXPECT_EQ(error(ErrorCode::kConfig, {}, "m.csv"), "m.csv:1: column \"path\" stands twice");
 }

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/units.h"
 #include "common/model/options_schema.h"
+#include "support/error_of.h"
 
 namespace tilepool {
 namespace {
@@ -315,12 +316,14 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   EXPECT_EQ(keys_in("/memory"), 2U);
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6] = options.workers;
   EXPECT_EQ(keys_in("/workers"), 6U);
+  [[maybe_unused]] const auto& [n1, n2, n3, n4] = options.annotations;
+  EXPECT_EQ(keys_in("/annotations"), 4U);
   [[maybe_unused]] const auto& [o1, o2] = options.output;
   EXPECT_EQ(keys_in("/output"), 1U);  // codec and level are one key
   [[maybe_unused]] const auto& [r1, r2, r3, r4, r5] = options.run;
   EXPECT_EQ(keys_in("/run"), 5U);
-  [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = options;
-  EXPECT_EQ(option_keys().size(), 2U + 3 + 7 + 4 + 17 + 2 + 2 + 6 + 1 + 5);
+  [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = options;
+  EXPECT_EQ(option_keys().size(), 2U + 4 + 3 + 7 + 4 + 17 + 2 + 2 + 6 + 1 + 5);
 }
 
 TEST(OptionsJson, ExactTissueIsAFlagAndKnowsNoVariance) {
@@ -337,6 +340,43 @@ TEST(OptionsJson, ExactTissueIsAFlagAndKnowsNoVariance) {
             std::string::npos);
   EXPECT_NE(problem(R"({"tissue":{"exact":true,"method":"variance"}})").find("/tissue/exact"),
             std::string::npos);
+}
+
+TEST(OptionsJson, AnnotationsAreReadBackAndContradictionsTold) {
+  const char* const text = R"({"slides": [{"path": "a.svs", "annotations": "a.xml"}],
+      "annotations": {"folder": "regions", "include": ["Tumor", "In situ"], "exclude": ["Fold"],
+                      "classes": {"b": 2, "a": 1}}})";
+  const Options options = options_from_json(text);
+  EXPECT_EQ(options.slides[0].annotations, "a.xml");
+  EXPECT_EQ(options.annotations.folder, "regions");
+  EXPECT_EQ(options.annotations.include, (std::vector<std::string>{"Tumor", "In situ"}));
+  // The order in the file is that in which they are painted.
+  EXPECT_EQ(options.annotations.classes, (std::vector<AnnotationClass>{{"b", 2}, {"a", 1}}));
+  const Options again = options_from_json(options_to_json(options));
+  EXPECT_EQ(again.annotations.classes, options.annotations.classes);
+  EXPECT_EQ(again.slides[0].annotations, "a.xml");
+  // What decides results is in the identity, where files lie is not.
+  Options other = options;
+  other.annotations.folder = "elsewhere";
+  EXPECT_EQ(result_identity_json(other, true), result_identity_json(options, true));
+  other.annotations.classes.pop_back();
+  EXPECT_NE(result_identity_json(other, true), result_identity_json(options, true));
+  const std::vector<std::pair<const char*, const char*>> wrong = {
+      {R"({"annotations": {"include": "Tumor"}})", "/annotations/include: expected a list"},
+      {R"({"annotations": {"include": [""]}})", "/annotations/include/0: a name of regions"},
+      {R"({"annotations": {"include": ["a", "a"]}})", "stands twice"},
+      {R"({"annotations": {"include": ["a"], "exclude": ["a"]}})", "is in /annotations/include"},
+      {R"({"annotations": {"classes": ["a"]}})", "/annotations/classes: expected an object"},
+      {R"({"annotations": {"classes": {"a": 0}}})", "/annotations/classes/a: 0 is not in [1, 255]"},
+      {R"({"annotations": {"exclude": ["a"]}, "tissue": {"method": "variance"}})",
+       "/tissue/method: variance"},
+      {R"({"annotations": {"exclude": ["a"]}, "tissue": {"min_fraction": 0}})",
+       "/tissue/min_fraction: 0 puts every tile"}};
+  for (const auto& [config, message] : wrong)
+    EXPECT_NE(std::string(testing::error_of([&] { (void)options_from_json(config); }).what())
+                  .find(message),
+              std::string::npos)
+        << config;
 }
 
 TEST(OptionsSchema, EveryKeyIsDocumentedWithRange) {

@@ -78,7 +78,7 @@ std::string annotations_print(const std::string& path) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
 
-std::size_t annotations_bytes(std::size_t file_bytes) { return 16 * file_bytes + (1U << 20); }
+std::size_t annotations_bytes(std::size_t file_bytes) { return 32 * file_bytes + (1U << 20); }
 
 std::vector<std::string> region_names(const Annotations& annotations) {
   std::set<std::string> names;
