@@ -248,6 +248,10 @@ TEST(OptionsJson, RoundTripsEveryKey) {
 TEST(OptionsSchema, EveryKeyReachesItsOwnMember) {
   const std::map<std::string, std::string> words = {{"/slides", R"(["a"])"},
                                                     {"/manifest", R"("m.csv")"},
+                                                    {"/annotations/folder", R"("regions")"},
+                                                    {"/annotations/include", R"(["a"])"},
+                                                    {"/annotations/exclude", R"(["a"])"},
+                                                    {"/annotations/classes", R"({"a": 3})"},
                                                     {"/tissue/method", R"("hsv")"},
                                                     {"/tissue/exact", "true"},
                                                     {"/sample/stratify_by", R"("slide")"},
