@@ -33,7 +33,8 @@ PlanSummary build_plan(const RunLayout& layout, const Options& options,
 
 /// The run's identities: what must be equal for results to be equal. `config` is the JSON text of
 /// the keys that can change results; ids are hex XXH3-128 hashes of it and of the slides' ids,
-/// groups, fingerprints, mpp and what their annotation files hold. The pipeline's leaves the sample out.
+/// groups, fingerprints, mpp and what their annotation files hold. The pipeline's leaves the sample
+/// out.
 struct RunIdentity {
   std::string config, job_id, pipeline_id;
 };

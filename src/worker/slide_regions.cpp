@@ -21,7 +21,7 @@ std::size_t held_bytes(const std::vector<Region>& regions) {
   std::size_t bytes = regions.capacity() * sizeof(Region);
   for (const Region& region : regions) {
     bytes += region.id.capacity() + region.group.capacity() + region.name.capacity() +
-             region.rings.capacity() * sizeof(region.rings[0]);
+             region.rings.capacity() * sizeof(std::vector<Vertex>);
     for (const auto& ring : region.rings) bytes += ring.capacity() * sizeof(Vertex);
   }
   return bytes;

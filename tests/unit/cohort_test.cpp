@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -262,6 +263,38 @@ TEST_F(CohortFolder, ManifestMistakesAreListedByLine) {
             "path[,id][,group][,mpp][,annotations] separated by commas");
   touch("m.csv", "path,path\na,b\n");
   EXPECT_EQ(error(ErrorCode::kConfig, {}, "m.csv"), "m.csv:1: column \"path\" stands twice");
+}
+
+TEST_F(CohortFolder, AnnotationsByEntryManifestAndFolder) {
+  for (const char* name : {"a.svs", "b.ndpi", "c.svs", "d.svs", "e.svs"}) touch(name);
+  touch("regions/b.ndpi.ndpa");
+  touch("regions/C1.xml");
+  touch("regions/d.xml");
+  touch("regions/d.geojson");
+  touch("lists/slides.csv", "path,annotations\n../e.svs,own/e.xml\n");
+  Options options;
+  options.slides = {{"a.svs", "", "", std::nullopt, "drawn/a.xml"}, {"c.svs", "C1"}};
+  options.slides.push_back({"b.ndpi"});
+  options.slides.push_back({"d.svs"});
+  options.manifest = "lists/slides.csv";
+  options.annotations.folder = "regions";
+  const auto specs = expand_cohort(options, folder_, warnings_);
+  std::map<std::string, std::string> found, problems;
+  for (const SlideSpec& spec : specs) {
+    found[spec.id] = fs::path(spec.annotations).lexically_relative(folder_).string();
+    problems[spec.id] = spec.problem;
+  }
+  EXPECT_EQ(found["a"], "drawn/a.xml");  // named: taken as it is, there or not
+  EXPECT_EQ(found["b"], "regions/b.ndpi.ndpa");
+  EXPECT_EQ(found["C1"], "regions/C1.xml");
+  EXPECT_EQ(found["e"], "lists/own/e.xml");
+  EXPECT_EQ(specs.at(3).annotations, "");  // d: two files fit
+  EXPECT_NE(problems["d"].find("2 annotation files fit it"), std::string::npos);
+  options.annotations.folder = "nowhere";
+  EXPECT_THROW((void)expand_cohort(options, folder_, warnings_), Error);
+  options.annotations.folder.reset();
+  options.slides.push_back({"*.svs", "", "", std::nullopt, "one.xml"});
+  EXPECT_THROW((void)expand_cohort(options, folder_, warnings_), Error);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ void RegionSink::check_vertex(std::string_view where, Vertex vertex) {
   if (++vertices_ > kMaxVertices) refuse(where, "the file has more than {} vertices", kMaxVertices);
 }
 
-std::string RegionSink::clean(std::string_view where, std::string text) {
+std::string RegionSink::clean(std::string_view where, const std::string& text) {
   std::string name(trimmed(text));
   if (!is_utf8(name) || has_control_character(name)) {
     warn(where, "its name has bytes that are no text; they are _ here");
@@ -77,8 +77,8 @@ std::string RegionSink::clean(std::string_view where, std::string text) {
 }
 
 void RegionSink::add(Region region) {
-  region.group = clean(region.id, std::move(region.group));
-  region.name = clean(region.id, std::move(region.name));
+  region.group = clean(region.id, region.group);
+  region.name = clean(region.id, region.name);
   if (found_.regions.size() >= kMaxRegions)
     refuse(region.id, "the file has more than {} regions", kMaxRegions);
   if (region.rings.empty() || region.rings[0].empty()) {

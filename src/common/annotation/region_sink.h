@@ -42,7 +42,7 @@ class RegionSink {
 
  private:
   [[noreturn]] void throw_refusal(std::string_view where, const std::string& what) const;
-  std::string clean(std::string_view where, std::string text);
+  std::string clean(std::string_view where, const std::string& text);
 
   std::string name_;
   double offset_px_;  ///< of the format's whole numbers from pixel corners

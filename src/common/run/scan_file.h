@@ -32,7 +32,7 @@ struct SlideScan {
   std::string reason;  ///< one line: why it failed, or why none of its tissue counts; else empty
   std::string notes;   ///< e.g. "mpp from tiff-resolution"; may be empty
   SlideInfo info;
-  std::string annotations_print;  ///< of the file of its regions; empty: none was read
+  std::string annotations_print;               ///< of the file of its regions; empty: none was read
   Modality modality = Modality::kBrightfield;  ///< resolved, never kAuto
   TileGrid grid;
   TissueMap tissue;
