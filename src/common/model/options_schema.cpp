@@ -162,7 +162,7 @@ Binding<Options> annotation_classes() {
       int class_value = 1;
       std::string problem = name_problem(name);
       if (problem.empty()) problem = binding::read_integer<int>(number, 1, 255, class_value);
-      if (!problem.empty()) problems.push_back({pointer + "/" + name, problem});
+      if (!problem.empty()) problems.push_back({fmt::format("{}/{}", pointer, name), problem});
       options.annotations.classes.push_back({name, static_cast<std::uint8_t>(class_value)});
     }
   };
