@@ -114,6 +114,7 @@ std::vector<AnnotationClass> classes_by_group(const Annotations& annotations) {
   check(groups.size() <= 255, ErrorCode::kUsage,
         "{} groups are more than the 255 values of a mask; choose with --classes", groups.size());
   std::vector<AnnotationClass> classes;
+  classes.reserve(groups.size());
   for (const auto& [name, sum] : groups)
     classes.push_back({name, static_cast<std::uint8_t>(classes.size() + 1)});
   return classes;
