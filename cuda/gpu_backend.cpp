@@ -11,6 +11,7 @@
 #include "cuda/kernels/grow.h"
 #include "cuda/kernels/holes.h"
 #include "cuda/kernels/morphology.h"
+#include "cuda/kernels/normalise_stain.h"
 #include "cuda/kernels/open_labels.h"
 #include "cuda/kernels/region_box.h"
 #include "cuda/kernels/region_colour.h"
@@ -61,10 +62,10 @@ std::size_t measuring_bytes(std::int64_t height) {
 std::size_t GpuBackend::device_bytes(std::int64_t width, std::int64_t height, bool cells) {
   const auto pixels = static_cast<std::size_t>(width * height);
   const std::size_t own = arena_bytes(3 * pixels) + arena_bytes(sizeof(ColourSums<kPlainChannels>));
-  if (!cells) return own;
+  if (!cells) return own + normalise_stain_scratch_bytes();
   return own + arena_bytes(4 * pixels) + arena_bytes(sizeof(std::int32_t)) +
          std::max(
-             {finding_bytes(width, height),
+             {normalise_stain_scratch_bytes(), finding_bytes(width, height),
               arena_bytes(static_cast<std::size_t>(max_basins(width, height)) * sizeof(RegionBox)),
               measuring_bytes(height) +
                   arena_bytes(max_points(width, height) * sizeof(HalfPixel))});
@@ -89,10 +90,27 @@ void GpuBackend::download_all(std::span<T> from, std::vector<T>& to) {
   queue_.download(std::span<const T>(from), std::span<T>(to));
 }
 
-void GpuBackend::begin(ConstRgbView rgb) {
+void GpuBackend::begin(RgbView rgb) {
   queue_.scratch().reset();
+  host_rgb_ = rgb;
+  host_is_behind_ = false;
   rgb_ = queue_.scratch().take_rgb(rgb.width, rgb.height);
   queue_.upload_rgb(rgb, rgb_);
+}
+
+void GpuBackend::normalise(const StainMap& map, const Rect& part) {
+  const ScratchScope scope(queue_);
+  normalise_stain(queue_, rgb_.window(part.x, part.y, part.w, part.h), map);
+  host_is_behind_ = true;
+}
+
+ConstRgbView GpuBackend::host_pixels() {
+  if (host_is_behind_) {
+    queue_.download_rgb(rgb_, host_rgb_);
+    queue_.wait();
+  }
+  host_is_behind_ = false;
+  return host_rgb_;
 }
 
 void GpuBackend::wait() {

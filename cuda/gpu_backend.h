@@ -25,7 +25,9 @@ class GpuBackend : public Backend {
   [[nodiscard]] static std::size_t device_bytes(std::int64_t width, std::int64_t height,
                                                 bool cells);
 
-  void begin(ConstRgbView rgb) override;
+  void begin(RgbView rgb) override;
+  void normalise(const StainMap& map, const Rect& part) override;
+  [[nodiscard]] ConstRgbView host_pixels() override;
   [[nodiscard]] ColourSums<kPlainChannels> colour(const Rect& part) override;
   [[nodiscard]] std::span<const RegionBox> find_cells(const SegmentPlan& plan,
                                                       const Rect& inside) override;
@@ -46,6 +48,8 @@ class GpuBackend : public Backend {
 
   Queue queue_;
   BusyTime& busy_;
+  RgbView host_rgb_;
+  bool host_is_behind_ = false;     // rgb_ was changed since
   RgbView rgb_;                     // on the device
   ImageView<std::int32_t> labels_;  // on the device
   std::vector<RegionBox> boxes_;

@@ -38,6 +38,15 @@ void Queue::upload_rgb(ConstRgbView from, RgbView to) {
              "copying pixels up");
 }
 
+void Queue::download_rgb(ConstRgbView from, RgbView to) {
+  if (from.empty()) return;
+  check_cuda(cudaMemcpy2DAsync(
+                 to.data, static_cast<std::size_t>(to.stride), from.data,
+                 static_cast<std::size_t>(from.stride), static_cast<std::size_t>(3 * from.width),
+                 static_cast<std::size_t>(from.height), cudaMemcpyDeviceToHost, stream_.get()),
+             "copying pixels down");
+}
+
 void Queue::clear(void* at, std::size_t bytes) {
   if (bytes == 0) return;
   check_cuda(cudaMemsetAsync(at, 0, bytes, stream_.get()), "clearing memory");

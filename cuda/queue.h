@@ -37,6 +37,7 @@ class Queue {
   /// From one place on the device to another.
   void copy(const void* from, void* to, std::size_t bytes);
   void upload_rgb(ConstRgbView from, RgbView to);
+  void download_rgb(ConstRgbView from, RgbView to);
   void clear(void* at, std::size_t bytes);
   /// Waits until all that was added is done. Throws Error(kCuda) when any of it failed.
   void wait();

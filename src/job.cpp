@@ -28,6 +28,7 @@
 #include "provenance.h"
 #include "report/report.h"
 #include "run_classifiers.h"
+#include "stain_reference.h"
 #include "submit/time_limit.h"
 #include "worker/device_choice.h"
 #include "worker/worker.h"
@@ -122,6 +123,8 @@ void pack_with(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telem
 MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
   MasterSetup setup{.run = {}, .layout = job.layout};
   setup.run.options = job.options;
+  resolve_stain_target(setup.run.options,
+                       std::filesystem::absolute(command.config).parent_path(), job.limit_bytes);
   setup.run.cohort = cohort_of(command, job.options);
   setup.run.provenance = provenance(command);
   setup.schema = task_schema(job.options);

@@ -223,7 +223,11 @@ void Master::merge_calibrations() {
   const PlanReader plan(setup_.layout.plan());
   for (const PlanSlide& slide : plan.slides()) {
     const auto file = setup_.layout.slide_calibration(slide.id);
-    if (std::filesystem::exists(file)) all.push_back(read_slide_calibration(file));
+    if (!std::filesystem::exists(file)) continue;
+    all.push_back(read_slide_calibration(file));
+    if (stains_left(all.back()))
+      events_->write("warning", 0, "stains-left",
+                     {{"slide", slide.id}, {"reason", all.back().note}});
   }
   write_calibration(setup_.layout.calibration(), all,
                     {{"variance_threshold", plan.head().variance_threshold}});

@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "common/base/error.h"
+#include "common/kernels/gaussian.h"
+#include "common/model/stain_profile_values.h"
 #include "common/run/tissue_decision.h"
-#include "worker/segment_task.h"
+#include "worker/segment_calibration.h"
+#include "worker/stain_fit.h"
 #include "worker/tile_reader.h"
 
 namespace tilepool {
@@ -24,6 +27,69 @@ TileGrid patch_grid(const TileGrid& tiles, const Options& options) {
   grid.core_px =
       std::max<std::int64_t>(1, (grid.size_px * tiles.core_px + tiles.size_px / 2) / tiles.size_px);
   return grid;
+}
+
+/// Reads patches one after the other into one buffer.
+class PatchReader {
+ public:
+  PatchReader(SlideSource& source, const TileGrid& squares, Budget& budget)
+      : source_(source),
+        squares_(squares),
+        size_(window_size(squares, squares.core_px, squares.core_px)),
+        pixels_(budget, checked_cast<std::size_t>(3 * size_.width * size_.height),
+                "a calibration patch") {}
+  [[nodiscard]] WindowSize size() const { return size_; }
+
+  /// use(patch, window) for each patch that can be read.
+  template <class Use>
+  void read(const std::vector<Rect>& patches, const Use& use) {
+    std::size_t failures = 0;
+    std::string first;
+    for (const Rect& patch : patches) {
+      try {
+        use(patch, read_tile(source_, squares_, patch, pixels_.span()));
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kSlide) throw;
+        if (failures++ == 0) first = one_line(error.what());
+      }
+    }
+    if (failures > 0)
+      failures_ = fmt::format("{} of {} calibration patches could not be read: {}", failures,
+                              patches.size(), first);
+  }
+  /// What is to be said of those that could not; may be empty.
+  [[nodiscard]] const std::string& failures() const { return failures_; }
+
+ private:
+  SlideSource& source_;
+  const TileGrid squares_;
+  const WindowSize size_;
+  Buffer<std::uint8_t> pixels_;
+  std::string failures_;
+};
+
+RgbView inside_of(const TileWindow& window) {
+  const Rect& inside = window.inside;
+  return window.rgb.window(inside.x, inside.y, inside.w, inside.h);
+}
+
+void append_note(const std::string& note, std::string& notes) {
+  if (!note.empty()) notes += (notes.empty() ? "" : "; ") + note;
+}
+
+/// Adds the values that stain normalisation needs of a slide, or the note why it has none.
+void calibrate_stains(SlideSource& source, const TileGrid& grid, Modality modality,
+                      const std::vector<Rect>& patches, const Options& options, Budget& budget,
+                      SlideCalibration& calibration) {
+  std::string why_not = "a fluorescence slide";
+  std::optional<StainProfile> profile;
+  if (modality == Modality::kBrightfield)
+    profile = fit_slide_stains(source, grid, patches, options, budget, why_not);
+  if (profile)
+    calibration.values = stain_profile_values(*profile);
+  else
+    calibration.note = "colours as scanned, stains not normalised: " + why_not;
+  calibration.values.emplace_back(kNormalisedValue, profile ? 1 : 0);
 }
 
 }  // namespace
@@ -56,37 +122,64 @@ std::vector<Rect> calibration_patches(const SlideScan& scan, const Options& opti
   return cores;
 }
 
+std::optional<StainProfile> fit_slide_stains(SlideSource& source, const TileGrid& grid,
+                                             const std::vector<Rect>& patches,
+                                             const Options& options, Budget& budget,
+                                             std::string& note) {
+  PatchReader reader(source, patch_grid(grid, options), budget);
+  StainFitter fitter(options.stain.normalise, budget);
+  reader.read(patches, [&](const Rect&, const TileWindow& window) { fitter.add(inside_of(window)); });
+  return fitter.finish(note);
+}
+
 SlideCalibration calibrate_slide(const std::string& slide_id, SlideSource& source,
                                  const TileGrid& grid, Modality modality,
                                  const std::vector<Rect>& patches, const Options& options,
                                  Budget& budget) {
-  const TileGrid squares = patch_grid(grid, options);
-  const WindowSize size = window_size(squares, squares.core_px, squares.core_px);
-  Buffer<std::uint8_t> pixels(budget, checked_cast<std::size_t>(3 * size.width * size.height),
-                              "a calibration patch");
-  SegmentCalibrator calibrator(options.segment, modality, source.info().mpp() * squares.scale());
-  Arena scratch(budget, calibrator.scratch_bytes(size.width, size.height), "calibrating a slide");
   SlideCalibration calibration;
   calibration.slide_id = slide_id;
-  std::string first_failure;
-  std::size_t failures = 0;
-  for (const Rect& patch : patches) {
-    try {
-      const TileWindow window = read_tile(source, squares, patch, pixels.span());
-      scratch.reset();
-      calibrator.add(window.rgb, scratch);
-      calibration.patches.push_back(patch);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kSlide) throw;
-      if (failures++ == 0) first_failure = one_line(error.what());
-    }
+  if (options.stain.normalise != StainNormalisation::kNone)
+    calibrate_stains(source, grid, modality, patches, options, budget, calibration);
+  const std::unique_ptr<const StainMap> stains = stain_map_of(options.stain, calibration);
+  const TileGrid squares = patch_grid(grid, options);
+  PatchReader reader(source, squares, budget);
+  std::optional<SegmentCalibrator> calibrator;
+  if (options.task == TaskKind::kSegment)
+    calibrator.emplace(options.segment, modality, source.info().mpp() * squares.scale());
+  const WindowSize size = reader.size();
+  Arena scratch(budget, calibrator ? calibrator->scratch_bytes(size.width, size.height) : 0,
+                "calibrating a slide");
+  reader.read(patches, [&](const Rect& patch, const TileWindow& window) {
+    calibration.patches.push_back(patch);
+    if (!calibrator) return;
+    if (stains) normalise_stain(inside_of(window), *stains);
+    scratch.reset();
+    calibrator->add(window.rgb, scratch);
+  });
+  if (calibrator) {
+    std::string note;
+    for (const auto& value : calibrator->finish(note).to_values()) calibration.values.push_back(value);
+    append_note(note, calibration.note);
   }
-  calibration.values = calibrator.finish(calibration.note).to_values();
-  if (failures > 0)
-    calibration.note +=
-        fmt::format("{}{} of {} calibration patches could not be read: {}",
-                    calibration.note.empty() ? "" : "; ", failures, patches.size(), first_failure);
+  append_note(reader.failures(), calibration.note);
   return calibration;
+}
+
+std::size_t calibrate_slide_bytes(const Options& options) {
+  // 64 pages more for rounding.
+  const std::int64_t edge = options.calibration.patch_px + 1;
+  const auto pixels = static_cast<std::size_t>(edge * edge);
+  const std::size_t smoothing =
+      3 * arena_bytes(2 * pixels) + smooth_scratch_bytes(edge, edge, kLargestSmoothingRadius);
+  return 3 * pixels + std::max(StainFitter::counts_bytes(), smoothing) + 64 * 4096;
+}
+
+std::unique_ptr<const StainMap> stain_map_of(const StainOptions& options,
+                                             const SlideCalibration& calibration) {
+  const auto profile = stain_profile_of_values(calibration.values);
+  if (options.normalise == StainNormalisation::kNone || !profile) return nullptr;
+  check(options.target.has_value(), ErrorCode::kInternal, "run.json holds no /stain/target");
+  return make_stain_map(*profile, *options.target);
 }
 
 }  // namespace tilepool

@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "common/run/calibration_file.h"
 #include "common/run/scan_file.h"
+#include "worker/calibrate.h"
 #include "worker/patches_task.h"
 #include "worker/tile_task.h"
 
@@ -52,9 +53,11 @@ std::shared_ptr<const SlideContext> OpenPlan::context_of(std::uint32_t slide) {
                    patches ? static_cast<int>(options_.patches.level) : 0};
   if (patches) context->patches = options_.patches;
   const double mpp = (context->slide.mpp_x + context->slide.mpp_y) / 2 * context->grid.scale();
+  const SlideCalibration& calibration = calibration_of(context->slide.id);
+  context->stains = stain_map_of(run_.options.stain, calibration);
   context->task = patches ? make_patches_task(options_, context->slide.id, context->grid, layout_,
                                               pool_of(slide))
-                          : make_tile_task(options_, mpp, calibration_of(context->slide.id));
+                          : make_tile_task(options_, mpp, calibration);
   if (!options_.annotations.classes.empty() && !task_schema(options_).tile_features.empty()) {
     Budget nothing(0);  // attributes take none
     const SlideScan scan = read_scan(layout_.scan_file(context->slide.id), {}, nothing);

@@ -256,6 +256,9 @@ TileResult RangePipeline::compute(Item& item, Backend& backend) {
   if (item.failure.empty()) {
     try {
       backend.begin(item.window.rgb);
+      // What lies beyond the slide stays white.
+      if (const StainMap* const stains = item.job.context->stains.get())
+        backend.normalise(*stains, item.window.inside);
       item.job.context->task->run(item.window, backend, result);
       backend.finish();
       if (item.job.context->classes)

@@ -29,8 +29,9 @@ namespace tilepool {
 struct SlideContext {
   PlanSlide slide;
   TileGrid grid;
-  std::optional<PatchOptions> patches;  ///< of task patches
-  std::optional<double> mpp;            ///< as given for opening it
+  std::optional<PatchOptions> patches;     ///< of task patches
+  std::optional<double> mpp;               ///< as given for opening it
+  std::unique_ptr<const StainMap> stains;  ///< makes its colours the cohort's; null: as scanned
   std::unique_ptr<TileTask> task;
   std::shared_ptr<TileClasses> classes;  ///< annotated; null: their shares are no column
 };

@@ -98,17 +98,19 @@ double percentile(std::vector<std::pair<double, double>>& values, double share) 
   return values.empty() ? 0 : values.back().first;
 }
 
-StainVector direction(const std::pair<StainVector, StainVector>& plane, double angle) {
+/// No density below `least`.
+StainVector direction(const std::pair<StainVector, StainVector>& plane, double angle,
+                      double least) {
   StainVector v{};
   for (std::size_t i = 0; i < 3; ++i) {
-    v[i] = std::max(std::cos(angle) * plane.first[i] + std::sin(angle) * plane.second[i], 0.0);
+    v[i] = std::max(std::cos(angle) * plane.first[i] + std::sin(angle) * plane.second[i], least);
   }
   return v;
 }
 
 }  // namespace
 
-StainEstimate estimate_stains(const ColourCounts& colours) {
+StainEstimate estimate_stains(const ColourCounts& colours, double least_density) {
   ColourCounts strong;
   double pixels = 0;
   for (const auto& c : colours) {
@@ -125,8 +127,8 @@ StainEstimate estimate_stains(const ColourCounts& colours) {
     angles.emplace_back(std::atan2(dot(c.density, plane.second), dot(c.density, plane.first)),
                         c.count);
   }
-  StainVector a = direction(plane, percentile(angles, kAlpha));
-  StainVector b = direction(plane, percentile(angles, 1 - kAlpha));
+  StainVector a = direction(plane, percentile(angles, kAlpha), least_density);
+  StainVector b = direction(plane, percentile(angles, 1 - kAlpha), least_density);
   if (dot(a, a) == 0 || dot(b, b) == 0) return {{}, {}, "stain vector of zero length"};
   a = normalised(a);
   b = normalised(b);
@@ -139,11 +141,11 @@ StainEstimate estimate_stains(const ColourCounts& colours) {
 }
 
 double concentration_percentile(const ColourCounts& colours, const StainVector& weights,
-                                double share) {
+                                double share, double least) {
   std::vector<std::pair<double, double>> values;
   values.reserve(colours.size());
   for (const auto& c : colours) values.emplace_back(dot(weights, c.density), c.count);
-  return std::max(percentile(values, share), 0.05);
+  return std::max(percentile(values, share), least);
 }
 
 }  // namespace tilepool

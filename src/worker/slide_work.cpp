@@ -184,8 +184,10 @@ void SlideWork::calibrate(const Work& work, const OpenPlan& plan) {
                  work]() -> Completion {
                   fault_point(FaultPoint::kCalibrate, work.first);
                   const auto source = slides_.get(spec.path, spec.mpp);
+                  const Admission::Pass pass(scans_, calibrate_slide_bytes(options_));
+                  // The master's options: they hold the target of stain normalisation.
                   const SlideCalibration result =
-                      calibrate_slide(id, *source, grid, modality, patches, options_, budget_);
+                      calibrate_slide(id, *source, grid, modality, patches, run_.options, budget_);
                   return [this, lease = work.lease, file, result] {
                     write_slide_calibration(file, result);
                     desk_.done(lease);

@@ -69,7 +69,10 @@ TaskSchema task_schema(const Options& options) {
   return schema;
 }
 
-bool task_needs_calibration(const Options& options) { return options.task == TaskKind::kSegment; }
+bool task_needs_calibration(const Options& options) {
+  return options.task == TaskKind::kSegment ||
+         options.stain.normalise != StainNormalisation::kNone;
+}
 
 std::size_t task_scratch_bytes(const Options& options, std::int64_t width, std::int64_t height) {
   return options.task == TaskKind::kSegment ? CpuBackend::scratch_bytes(width, height) : 0;

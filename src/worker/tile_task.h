@@ -14,7 +14,7 @@ namespace tilepool {
 /// One tile's pixels with its halo, in analysis pixels. Patches that were read one by one stand one
 /// below the other instead.
 struct TileWindow {
-  ConstRgbView rgb;     ///< core and halo
+  RgbView rgb;          ///< core and halo
   Rect core;            ///< the core inside rgb, analysis px
   Rect inside;          ///< the part of rgb that lies on the slide; the rest is white
   Rect core_level0;     ///< the core on the slide, level-0 px

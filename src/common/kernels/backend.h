@@ -7,6 +7,7 @@
 
 #include "common/base/image_view.h"
 #include "common/kernels/contour.h"
+#include "common/kernels/normalise_stain.h"
 #include "common/kernels/region_box.h"
 #include "common/kernels/region_colour.h"
 #include "common/kernels/region_shape.h"
@@ -27,9 +28,13 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// The tile that the following calls are about. Its pixels must stay as they are until the next
+  /// The tile that the following calls are about. Nobody else may change its pixels until the next
   /// begin() or finish().
-  virtual void begin(ConstRgbView rgb) = 0;
+  virtual void begin(RgbView rgb) = 0;
+  /// Maps the pixels of `part` of the tile, for all calls that follow.
+  virtual void normalise(const StainMap& map, const Rect& part) = 0;
+  /// The tile's pixels as they are now, on the host and where begin() had them.
+  [[nodiscard]] virtual ConstRgbView host_pixels() = 0;
   /// Sums over `part` of the tile.
   [[nodiscard]] virtual ColourSums<kPlainChannels> colour(const Rect& part) = 0;
   /// Finds the cells of the tile: labels 1..n; entry i of the answer is label i + 1 and stays there

@@ -114,9 +114,13 @@ void CpuBackend::find_nuclei(ConstRgbView rgb, const SegmentPlan& plan, const Re
   tilepool::find_nuclei(rgb, plan, inside, scratch, plane, mask);
 }
 
-void CpuBackend::begin(ConstRgbView rgb) {
+void CpuBackend::begin(RgbView rgb) {
   scratch_.reset();
   rgb_ = rgb;
+}
+
+void CpuBackend::normalise(const StainMap& map, const Rect& part) {
+  normalise_stain(rgb_.window(part.x, part.y, part.w, part.h), map);
 }
 
 ColourSums<kPlainChannels> CpuBackend::colour(const Rect& part) {

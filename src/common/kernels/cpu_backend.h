@@ -18,7 +18,9 @@ class CpuBackend : public Backend {
   /// For a tile of this size and any plan.
   [[nodiscard]] static std::size_t scratch_bytes(std::int64_t width, std::int64_t height);
 
-  void begin(ConstRgbView rgb) override;
+  void begin(RgbView rgb) override;
+  void normalise(const StainMap& map, const Rect& part) override;
+  [[nodiscard]] ConstRgbView host_pixels() override { return rgb_; }
   [[nodiscard]] ColourSums<kPlainChannels> colour(const Rect& part) override;
   [[nodiscard]] std::span<const RegionBox> find_cells(const SegmentPlan& plan,
                                                       const Rect& inside) override;
@@ -36,7 +38,7 @@ class CpuBackend : public Backend {
 
  private:
   Arena& scratch_;
-  ConstRgbView rgb_;
+  RgbView rgb_;
   ImageView<std::int32_t> labels_;
   std::span<RegionBox> boxes_;
   std::vector<HalfPixel> ring_;

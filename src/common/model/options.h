@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/stain_profile.h"
+
 namespace tilepool {
 
 /// The configuration as typed values, defaults included. docs/configuration.md explains each key;
@@ -136,6 +138,15 @@ struct PatchOptions {
   [[nodiscard]] std::int64_t stride() const { return stride_px.value_or(size_px); }
 };
 
+enum class StainNormalisation { kNone, kMacenko, kReinhard };
+
+/// How the colours of all slides are made alike before a task sees them.
+struct StainOptions {
+  StainNormalisation normalise = StainNormalisation::kNone;
+  std::optional<std::string> reference;  ///< slide or saved profile whose look all get
+  std::optional<StainProfile> target;    ///< that look; of `normalise`'s method
+};
+
 struct CalibrationOptions {
   std::int64_t tiles_per_slide = 100;  ///< calibration patches per slide, 1..10000
   std::int64_t patch_px = 512;         ///< edge of a calibration patch in analysis pixels, 64..4096
@@ -185,6 +196,7 @@ struct Options {
   TaskKind task = TaskKind::kSegment;
   SegmentOptions segment;
   PatchOptions patches;
+  StainOptions stain;
   CalibrationOptions calibration;
   MemoryOptions memory;
   WorkerOptions workers;

@@ -10,6 +10,7 @@
 
 #include "common/base/text.h"
 #include "common/model/options_binding.h"
+#include "common/model/stain_profile_text.h"
 
 namespace tilepool {
 namespace {
@@ -169,6 +170,26 @@ Binding<Options> annotation_classes() {
   return bound;
 }
 
+/// A profile as stain_profile_text.h has it, or null.
+Binding<Options> stain_target() {
+  Binding<Options> bound{"object or null", "", {}, {}};
+  bound.get = [](const Options& options) {
+    return options.stain.target ? stain_profile_json(*options.stain.target) : Json();
+  };
+  bound.set = [](Options& options, const Json& value, const std::string& pointer,
+                 std::vector<ConfigProblem>& problems) {
+    options.stain.target.reset();
+    if (value.is_null()) return;
+    StainProfile profile;
+    const std::string problem = read_stain_profile(value, profile);
+    if (problem.empty())
+      options.stain.target = profile;
+    else
+      problems.push_back({pointer, problem});
+  };
+  return bound;
+}
+
 /// "none", "gzip:N" or "lz4".
 Binding<Options> compression() {
   Binding<Options> bound{"one of", "none, gzip:1 ... gzip:9, lz4", {}, {}};
@@ -246,13 +267,13 @@ void append_tile_keys(Keys& keys) {
                         integer<O, std::int64_t>(
                             [](auto& o) -> auto& { return o.tiles.size_px; }, 16, 32768),
                         "px", "Edge of a tile's core in analysis pixels."));
-  keys.push_back(key<O>(
-      "/tiles/halo_px", kResults,
-      integer<O, std::int64_t>(
-          [](auto& o) -> auto& { return o.tiles.halo_px; }, 0, 4096),
-      "px",
-      "Pixels read around the core so that a cell that crosses its edge is whole; at least the "
-      "largest cell's diameter."));
+  keys.push_back(key<O>("/tiles/halo_px", kResults,
+                        integer<O, std::int64_t>(
+                            [](auto& o) -> auto& { return o.tiles.halo_px; }, 0, 4096),
+                        "px",
+                        "Pixels read around the core so that a cell that crosses its edge "
+                        "is whole; at least the "
+                        "largest cell's diameter."));
   keys.push_back(key<O>("/tiles/mpp", kResults,
                         number<O>(
                             [](auto& o) -> auto& { return o.tiles.mpp; }, kMpp),
@@ -326,16 +347,16 @@ void append_sample_keys(Keys& keys) {
 
 void append_task_keys(Keys& keys) {
   constexpr auto kResults = KeyEffect::kResults;
-  keys.push_back(key<O>(
-      "/task/kind", kResults,
-      choice<O, TaskKind>([](auto& o) -> auto& { return o.task; },
-                          {{"segment", TaskKind::kSegment},
-                           {"tile-features", TaskKind::kTileFeatures},
-                           {"patches", TaskKind::kPatches}},
-                          {"infer"}),
-      "",
-      "segment: cells with contours and features; tile-features: colour statistics of tiles; "
-      "patches: squares cut out of tiles."));
+  keys.push_back(key<O>("/task/kind", kResults,
+                        choice<O, TaskKind>([](auto& o) -> auto& { return o.task; },
+                                            {{"segment", TaskKind::kSegment},
+                                             {"tile-features", TaskKind::kTileFeatures},
+                                             {"patches", TaskKind::kPatches}},
+                                            {"infer"}),
+                        "",
+                        "segment: cells with contours and features; tile-features: colour "
+                        "statistics of tiles; "
+                        "patches: squares cut out of tiles."));
   keys.push_back(key<O>("/task/modality", kResults,
                         choice<O, Modality>([](auto& o) -> auto& { return o.segment.modality; },
                                             {{"auto", Modality::kAuto},
@@ -380,10 +401,13 @@ void append_segment_keys(Keys& keys) {
       "A neck this much narrower than its lobes splits a cell in two.");
   add(
       "split_contrast_um", [](auto& o) -> auto& { return o.segment.split_contrast_um; }, {0, 20},
-      "um", "A pale seam splits too: the slide's 99th percentile counts as this much half width.");
+      "um",
+      "A pale seam splits too: the slide's 99th percentile counts as this much half "
+      "width.");
   add(
       "split_fill", [](auto& o) -> auto& { return o.segment.split_fill; }, {0, 2}, "",
-      "Pieces that together fill their ellipse to this share stay one cell; above 1: never.");
+      "Pieces that together fill their ellipse to this share stay one cell; above 1: "
+      "never.");
   add(
       "split_smooth_um", [](auto& o) -> auto& { return o.segment.split_smooth_um; }, {0, 10}, "um",
       "Sigma that smooths the height map before splitting.");
@@ -404,6 +428,28 @@ void append_segment_keys(Keys& keys) {
                         "holds its area, and dropped when none does."));
 }
 
+void append_stain_keys(Keys& keys) {
+  constexpr auto kResults = KeyEffect::kResults;
+  keys.push_back(
+      key<O>("/stain/normalise", kResults,
+             choice<O, StainNormalisation>([](auto& o) -> auto& { return o.stain.normalise; },
+                                           {{"none", StainNormalisation::kNone},
+                                            {"macenko", StainNormalisation::kMacenko},
+                                            {"reinhard", StainNormalisation::kReinhard}}),
+             "",
+             "Gives all bright-field slides the colours of one before any task sees them, fitted "
+             "once per slide (docs/stains.md)."));
+  keys.push_back(key<O>("/stain/reference", KeyEffect::kNone,
+                        text<O>(
+                            [](auto& o) -> auto& { return o.stain.reference; }, kMaxPathBytes),
+                        "",
+                        "Whose colours: a slide, a saved profile (.json), or a slide's calibration "
+                        "of another run (.json); relative to this file; null: a published one."));
+  keys.push_back(key<O>("/stain/target", kResults, stain_target(), "",
+                        "The profile itself instead of a reference; null: from the reference, and "
+                        "run.json then holds what came of it."));
+}
+
 void append_machine_keys(Keys& keys) {
   constexpr auto kNone = KeyEffect::kNone;
   keys.push_back(
@@ -421,15 +467,15 @@ void append_machine_keys(Keys& keys) {
       choice<O, Device>([](auto& o) -> auto& { return o.workers.device; },
                         {{"auto", Device::kAuto}, {"cpu", Device::kCpu}, {"cuda", Device::kCuda}}),
       "", "Where tiles are computed; auto: a GPU when there is one."));
-  keys.push_back(key<O>(
-      "/workers/reader", kNone,
-      choice<O, Reader>([](auto& o) -> auto& { return o.workers.reader; },
-                        {{"auto", Reader::kAuto},
-                         {"openslide", Reader::kOpenSlide},
-                         {"direct", Reader::kDirect}}),
-      "",
-      "What reads slides, with equal pixels; auto: JPEG tiles of TIFF and SVS directly, all else "
-      "through OpenSlide."));
+  keys.push_back(key<O>("/workers/reader", kNone,
+                        choice<O, Reader>([](auto& o) -> auto& { return o.workers.reader; },
+                                          {{"auto", Reader::kAuto},
+                                           {"openslide", Reader::kOpenSlide},
+                                           {"direct", Reader::kDirect}}),
+                        "",
+                        "What reads slides, with equal pixels; auto: JPEG tiles of TIFF "
+                        "and SVS directly, all else "
+                        "through OpenSlide."));
   keys.push_back(key<O>("/workers/readers", kNone,
                         integer<O, std::int64_t>(
                             [](auto& o) -> auto& { return o.workers.readers; }, -1, 1024),
@@ -585,8 +631,8 @@ std::vector<std::string> names_in(const std::string& section,
   return names;
 }
 
-/// What is wrong with the unknown member `name` of `section`, with the key that was probably meant:
-/// the nearest one there, else one of that name in another section.
+/// What is wrong with the unknown member `name` of `section`, with the key that was
+/// probably meant: the nearest one there, else one of that name in another section.
 template <class Target>
 std::string unknown_key(const std::string& prefix, const std::string& section,
                         const std::string& name, const std::vector<Key<Target>>& keys) {
@@ -659,7 +705,6 @@ void cross_check_classes(const Options& options, std::vector<ConfigProblem>& pro
           {at + "/name", fmt::format("\"{}\" names two classes; names differ", one.name)});
   }
 }
-
 }  // namespace
 
 const std::vector<Key<Options>>& option_keys() {
@@ -673,6 +718,7 @@ const std::vector<Key<Options>>& option_keys() {
     append_task_keys(all);
     append_segment_keys(all);
     append_patch_keys(all);
+    append_stain_keys(all);
     append_calibration_keys(all);
     append_machine_keys(all);
     append_run_keys(all);

@@ -8,6 +8,7 @@
 
 #include "common/base/error.h"
 #include "common/hdf5/file.h"
+#include "common/model/stain_profile_values.h"
 #include "common/run/atomic_file.h"
 #include "common/run/format_check.h"
 #include "common/run/json_integer.h"
@@ -111,6 +112,12 @@ void read_values(const h5::File& file, std::vector<SlideCalibration>& slides) {
 }
 
 }  // namespace
+
+bool stains_left(const SlideCalibration& slide) {
+  return std::any_of(slide.values.begin(), slide.values.end(), [](const auto& value) {
+    return value.first == kNormalisedValue && value.second == 0;
+  });
+}
 
 void write_slide_calibration(const std::filesystem::path& file, const SlideCalibration& slide) {
   nlohmann::json json = {

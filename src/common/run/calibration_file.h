@@ -18,6 +18,9 @@ struct SlideCalibration {
   std::string note;  ///< e.g. "fallback to Ruifrok H&E: 312 stained pixels"; may be empty
 };
 
+/// Whether its stains should have been normalised and could not be; the note says why.
+[[nodiscard]] bool stains_left(const SlideCalibration& slide);
+
 /// One slide's calibration as committed by a worker (JSON, temporary name + fsync + rename).
 void write_slide_calibration(const std::filesystem::path& file, const SlideCalibration&);
 [[nodiscard]] SlideCalibration read_slide_calibration(const std::filesystem::path& file);

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <map>
 
 #include <fmt/core.h>
 
 #include "common/base/error.h"
 #include "common/run/atomic_file.h"
+#include "common/run/calibration_file.h"
 #include "common/run/pack_index.h"
 #include "common/run/results.h"
 
@@ -38,6 +40,15 @@ std::vector<std::string> first_reasons(const PackIndexReader& index, std::size_t
   return reasons;
 }
 
+/// Why a slide's stains were not normalised where they should have been, by its id.
+std::map<std::string, std::string> stain_notes(const RunLayout& layout) {
+  std::map<std::string, std::string> notes;
+  if (!std::filesystem::exists(layout.calibration())) return notes;
+  for (const SlideCalibration& slide : read_calibration(layout.calibration()))
+    if (stains_left(slide)) notes.emplace(slide.slide_id, slide.note);
+  return notes;
+}
+
 }  // namespace
 
 std::vector<FinalSlide> final_slides(const RunLayout& layout,
@@ -53,8 +64,11 @@ std::vector<FinalSlide> final_slides(const RunLayout& layout,
   }
   count_entries(index, items, slides);
   const std::vector<std::string> reasons = first_reasons(index, slides.size());
+  const std::map<std::string, std::string> notes = stain_notes(layout);
   for (std::size_t i = 0; i < slides.size(); ++i) {
     FinalSlide& slide = slides[i];
+    const auto note = notes.find(slide.plan.id);
+    if (slide.status == "success" && note != notes.end()) slide.reason = note->second;
     if (slide.n_failed == 0) continue;
     const std::int64_t tiles = slide.n_done + slide.n_failed;
     if (slide.n_done == 0) {
