@@ -28,7 +28,7 @@ struct Told {
   bool operator==(const Told&) const = default;
 };
 
-Told ask(Backend& backend, ConstRgbView rgb, const SegmentPlan& plan) {
+Told ask(Backend& backend, RgbView rgb, const SegmentPlan& plan) {
   Told told;
   backend.begin(rgb);
   const ColourSums<kPlainChannels> colour = backend.colour({10, 20, 100, 90});
@@ -67,7 +67,7 @@ Told ask(Backend& backend, ConstRgbView rgb, const SegmentPlan& plan) {
 class GpuDeviceTest : public testing::DeviceTest {
  protected:
   GpuDeviceTest() : pixels_(testing::draw_tile(kWidth, kHeight, 60)) {}
-  [[nodiscard]] ConstRgbView rgb() const { return {pixels_.data(), kWidth, kHeight, 3 * kWidth}; }
+  [[nodiscard]] RgbView rgb() { return {pixels_.data(), kWidth, kHeight, 3 * kWidth}; }
   [[nodiscard]] Told of_cpu(const SegmentPlan& plan) {
     host_scratch().reset();
     CpuBackend cpu(host_scratch());
@@ -132,6 +132,35 @@ TEST_P(GpuDeviceTest, BandsOfAnyHeightGiveTheSame) {
   }
 }
 
+TEST_P(GpuDeviceTest, NormalisedTilesAreTheSameAndComeDown) {
+  const SegmentPlan plan = testing::plan_of_drawn_tile();
+  const auto map = make_stain_map(
+      MacenkoProfile{{{{0.65, 0.70, 0.29}, {0.07, 0.99, 0.11}}}, {1.4, 0.9}},
+      MacenkoProfile{{{{0.5626, 0.7201, 0.4062}, {0.2159, 0.8012, 0.5581}}}, {1.9705, 1.0308}});
+  const Rect part{5, 0, kWidth - 5, kHeight - 7};
+  const auto of = [&](Backend& backend) {
+    std::vector<std::uint8_t> pixels = pixels_;
+    const RgbView view{pixels.data(), kWidth, kHeight, 3 * kWidth};
+    backend.begin(view);
+    backend.normalise(*map, part);
+    const std::size_t cells = backend.find_cells(plan, part).size();
+    const std::uint64_t red = backend.colour(part).sum[0];
+    EXPECT_EQ(backend.host_pixels().data, pixels.data());
+    backend.finish();
+    return std::tuple(cells, red, pixels);
+  };
+  host_scratch().reset();
+  CpuBackend cpu(host_scratch());
+  const auto expected = of(cpu);
+  EXPECT_NE(std::get<2>(expected), pixels_);
+  for (const std::size_t limit :
+       {gpu::GpuBackend::device_bytes(kWidth, kHeight, true),
+        gpu::BandBackend::device_bytes(kWidth, kHeight)}) {
+    const auto device = open_gpu(lay_out_gpu(request(), limit, 0), host_);
+    EXPECT_EQ(of(*device->make_backend()), expected);
+  }
+}
+
 TEST_P(GpuDeviceTest, SeveralTilesAtOnceGiveTheSame) {
   const SegmentPlan plan = testing::plan_of_drawn_tile();
   const Told cpu = of_cpu(plan);
@@ -149,7 +178,7 @@ TEST_P(GpuDeviceTest, TilesOfOtherSizesFitToo) {
   const auto device = open_gpu(lay_out_gpu(request(), 500 * kMiB, 0), host_);
   const auto backend = device->make_backend();
   for (const auto& [w, h] : {std::pair{1, 1}, std::pair{33, 150}, std::pair{190, 7}}) {
-    const ConstRgbView part = rgb().window(3, 0, w - 3 < 0 ? w : w - 3, h);
+    const RgbView part = rgb().window(3, 0, w - 3 < 0 ? w : w - 3, h);
     host_scratch().reset();
     CpuBackend cpu(host_scratch());
     cpu.begin(part);

@@ -56,6 +56,7 @@ struct Field {
   std::int64_t width, height;
   std::vector<std::uint8_t> rgb;
   [[nodiscard]] ConstRgbView view() const { return {rgb.data(), width, height, 3 * width}; }
+  [[nodiscard]] RgbView pixels() { return {rgb.data(), width, height, 3 * width}; }
 };
 
 SegmentCalibration calibrate(const Field& field, const SegmentOptions& options, std::string& note,
@@ -68,7 +69,7 @@ SegmentCalibration calibrate(const Field& field, const SegmentOptions& options, 
   return calibrator.finish(note);
 }
 
-CellBatch segment(const Field& field, const SegmentOptions& options, Rect core, double origin_x,
+CellBatch segment(Field field, const SegmentOptions& options, Rect core, double origin_x,
                   double origin_y, double scale) {
   std::string note;
   const SegmentTask task(options, calibrate(field, options, note), kMpp);
@@ -77,7 +78,7 @@ CellBatch segment(const Field& field, const SegmentOptions& options, Rect core, 
   Arena scratch(budget, bytes, "test");
   CellBatch out;
   CpuBackend backend(scratch);
-  backend.begin(field.view());
+  backend.begin(field.pixels());
   task.run(backend, core, {0, 0, field.width, field.height}, origin_x, origin_y, scale, out);
   return out;
 }
@@ -136,7 +137,7 @@ TEST(KernelsSegment, TheFirstClassThatHoldsTheAreaWins) {
 }
 
 TEST(KernelsSegment, WhatLiesOutsideTheSlideIsNoTissue) {
-  const Field field = field_of(kDiscs);
+  Field field = field_of(kDiscs);
   std::string note;
   const SegmentTask task({}, calibrate(field, {}, note), kMpp);
   const std::size_t bytes = CpuBackend::scratch_bytes(200, 200);
@@ -144,7 +145,7 @@ TEST(KernelsSegment, WhatLiesOutsideTheSlideIsNoTissue) {
   Arena scratch(budget, bytes, "test");
   CellBatch out;
   CpuBackend backend(scratch);
-  backend.begin(field.view());
+  backend.begin(field.pixels());
   task.run(backend, {0, 0, 200, 200}, {0, 0, 200, 100}, 0, 0, 1, out);
   EXPECT_EQ(out.size(), 2U);
 }
@@ -227,13 +228,13 @@ TEST(KernelsSegment, BrightNucleiOnDarkBackground) {
   Arena scratch(budget, bytes, "test");
   CellBatch out;
   CpuBackend backend(scratch);
-  backend.begin(field.view());
+  backend.begin(field.pixels());
   task.run(backend, {0, 0, 200, 200}, {0, 0, 200, 200}, 0, 0, 1, out);
   EXPECT_EQ(out.size(), 5U);
 }
 
 TEST(KernelsTileFeatures, MeanAndStdByName) {
-  const std::vector<std::uint8_t> rgb = {10, 20, 30, 30, 40, 50};
+  std::vector<std::uint8_t> rgb = {10, 20, 30, 30, 40, 50};
   std::vector<float> row;
   Arena none(nullptr, 0);
   CpuBackend backend(none);

@@ -88,8 +88,8 @@ struct LabMap {
 using StainMap = std::variant<DensityMap, LabMap>;
 
 /// What makes a slide that is stained as `from` look as one that is stained as `to`; both are of
-/// one method. The map of a pixel is within one grey level of the formulas (docs/stains.md) in
-/// double precision; they are
+/// one method. The map of a pixel is within one grey level (Reinhard: two) of the formulas in
+/// double precision:
 ///   Macenko: concentrations by least squares, times to.max / from.max, densities by to.vectors;
 ///   Reinhard: (lab - from.mean) * to.deviation / from.deviation + to.mean, L, M and S then bounded
 ///   by 2^-14 and 2^4;

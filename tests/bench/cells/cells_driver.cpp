@@ -176,7 +176,7 @@ void segment(const Job& job, std::size_t k) {
   for (std::int64_t y = 0; y < image.height; y += h) {
     for (std::int64_t x = 0; x < image.width; x += w) {
       const Rect core = {x, y, std::min(w, image.width - x), std::min(h, image.height - y)};
-      const Window window = cut(image, core, halo);
+      Window window = cut(image, core, halo);
       const std::clock_t start = std::clock();
       backend.begin({window.rgb.data(), window.width, window.height, 3 * window.width});
       task.run(backend, window.core, window.inside, static_cast<double>(core.x - halo),

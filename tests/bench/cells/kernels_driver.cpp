@@ -21,12 +21,14 @@
 #include "common/kernels/holes.h"
 #include "common/kernels/local_threshold.h"
 #include "common/kernels/morphology.h"
+#include "common/kernels/normalise_stain.h"
 #include "common/kernels/open_labels.h"
 #include "common/kernels/region_box.h"
 #include "common/kernels/region_colour.h"
 #include "common/kernels/region_shape.h"
 #include "common/kernels/stain.h"
 #include "common/kernels/watershed.h"
+#include "worker/stain_fit.h"
 
 namespace tilepool {
 namespace {
@@ -169,6 +171,21 @@ void stain(const Call& call) {
   Call::write(out);
 }
 
+/// Input: rgb. Output: rgb with the colours of the published target, fitted to all of it. Fails
+/// with the reason where there is nothing to go by.
+void normalise(const Call& call, StainNormalisation method) {
+  const RgbView rgb = call.read_rgb();
+  Budget budget(std::size_t{1} << 30);
+  StainFitter fitter(method, budget);
+  fitter.add(rgb);
+  std::string why_not;
+  const auto profile = fitter.finish(why_not);
+  check(profile.has_value(), ErrorCode::kSlide, "{}", why_not);
+  normalise_stain(rgb, *make_stain_map(*profile, default_stain_target(method)));
+  std::cout.write(reinterpret_cast<const char*>(rgb.data),
+                  static_cast<std::streamsize>(3 * rgb.pixels()));
+}
+
 /// Input: rgb. Output: mean and std of each plain channel, one line.
 void colour(const Call& call) {
   const auto sums = measure_colour(call.read_rgb());
@@ -195,6 +212,8 @@ const std::map<std::string, std::function<void(const Call&)>>& table() {
       {"grow_labels", [](const Call& c) { each_label(c, grow_labels); }},  // i32 -> i32, radius
       {"shapes", shapes},
       {"stain", stain},
+      {"macenko", [](const Call& c) { normalise(c, StainNormalisation::kMacenko); }},
+      {"reinhard", [](const Call& c) { normalise(c, StainNormalisation::kReinhard); }},
       {"colour", colour}};
   return kTable;
 }

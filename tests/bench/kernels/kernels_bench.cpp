@@ -26,6 +26,7 @@
 #include "common/kernels/grow.h"
 #include "common/kernels/height_map.h"
 #include "common/kernels/holes.h"
+#include "common/kernels/normalise_stain.h"
 #include "common/kernels/open_labels.h"
 #include "cuda/device.h"
 #include "cuda/drawn_tile.h"
@@ -39,6 +40,7 @@
 #include "cuda/kernels/holes.h"
 #include "cuda/kernels/local_threshold.h"
 #include "cuda/kernels/morphology.h"
+#include "cuda/kernels/normalise_stain.h"
 #include "cuda/kernels/open_labels.h"
 #include "cuda/kernels/stain.h"
 #include "cuda/kernels/watershed.h"
@@ -53,6 +55,10 @@ constexpr int kHostRuns = 3;
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
+}
+
+std::unique_ptr<const StainMap> same(const StainProfile& profile) {
+  return make_stain_map(profile, profile);
 }
 
 /// All planes of one tile, on the device or on the host.
@@ -127,6 +133,11 @@ class Bench {
   Arena host_{host_budget_, std::size_t{4} << 30, "the benchmark"};
   Planes there_{queue_.scratch(), edge_};
   Planes here_{host_, edge_};
+  // From a profile to itself: the pixels stay much as they are.
+  std::unique_ptr<const StainMap> macenko_ = same(
+      MacenkoProfile{{{{0.5626, 0.7201, 0.4062}, {0.2159, 0.8012, 0.5581}}}, {1.9705, 1.0308}});
+  std::unique_ptr<const StainMap> reinhard_ =
+      same(ReinhardProfile{{-0.86, -0.12, 0.04}, {0.61, 0.11, 0.03}});
 };
 
 // The planes are what the chain leaves behind, so that each kernel sees what it sees in a job.
@@ -143,6 +154,12 @@ std::vector<Case> Bench::cases(const SegmentPlan& plan) {
          unmix(h.rgb, plan.stain1, h.plane);
          stained_mask(h.rgb, plan.stained_limit, h.counted);
        }},
+      {"normalise_stain (Macenko)", 3 + 3,
+       [&](gpu::Queue& q) { gpu::normalise_stain(q, d.rgb, *macenko_); },
+       [&](Arena&) { normalise_stain(h.rgb, *macenko_); }},
+      {"normalise_stain (Reinhard)", 3 + 3,
+       [&](gpu::Queue& q) { gpu::normalise_stain(q, d.rgb, *reinhard_); },
+       [&](Arena&) { normalise_stain(h.rgb, *reinhard_); }},
       {"smooth", 2 + 2, [&](gpu::Queue& q) { gpu::smooth(q, d.plane, plan.smoothing, d.out16); },
        [&](Arena& a) { smooth(h.plane, plan.smoothing, a, h.out16); }},
       {"above_local_threshold", 2 + 1 + 1,
@@ -211,7 +228,7 @@ void Bench::run() {
 
 // Pixels up, everything computed, everything down: one tile at a time and several in flight.
 void Bench::whole_tile(const SegmentPlan& plan) {
-  const ConstRgbView rgb{here_.rgb.data, edge_, edge_, 3 * edge_};
+  const RgbView rgb{here_.rgb.data, edge_, edge_, 3 * edge_};
   const gpu::Pinned pinned(here_.rgb.data, static_cast<std::size_t>(3 * edge_ * edge_));
   for (const int in_flight : {1, 2, 4}) {
     gpu::BusyTime busy;
