@@ -82,7 +82,7 @@ void map_in_place(Queue& queue, const char* name, RgbView rgb, const Tables& tab
   const std::span<Tables> there = queue.scratch().take<Tables>(1);
   queue.upload(std::span<const Tables>(&tables, 1), there);
   const bool packed = all_packed(rgb);
-  const bool wide = all_wide(packed, rgb);
+  const bool wide = rows_begin_at(rgb.data, packed ? 0 : rgb.stride, rgb.height, 8);
   if (packed) rgb = {rgb.data, rgb.pixels(), 1, 3 * rgb.pixels()};
   map_rgb(queue, name, rgb, packed, wide, Map{there.data(), rgb});
 }

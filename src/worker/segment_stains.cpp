@@ -66,8 +66,9 @@ void rotate(Matrix& m, Matrix& vectors, std::size_t p, std::size_t q) {
   }
 }
 
-/// The two leading eigenvectors of a symmetric matrix, each with a positive sum.
-std::pair<StainVector, StainVector> leading_plane(Matrix m) {
+}  // namespace
+
+std::pair<StainVector, StainVector> leading_plane(std::array<std::array<double, 3>, 3> m) {
   Matrix vectors{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
   for (int sweep = 0; sweep < 32; ++sweep) {
     rotate(m, vectors, 0, 1);
@@ -85,6 +86,8 @@ std::pair<StainVector, StainVector> leading_plane(Matrix m) {
   return {column(order[0]), column(order[1])};
 }
 
+namespace {
+
 /// The value below which `share` of the counts lie.
 double percentile(std::vector<std::pair<double, double>>& values, double share) {
   std::sort(values.begin(), values.end());
@@ -98,19 +101,17 @@ double percentile(std::vector<std::pair<double, double>>& values, double share) 
   return values.empty() ? 0 : values.back().first;
 }
 
-/// No density below `least`.
-StainVector direction(const std::pair<StainVector, StainVector>& plane, double angle,
-                      double least) {
+StainVector direction(const std::pair<StainVector, StainVector>& plane, double angle) {
   StainVector v{};
   for (std::size_t i = 0; i < 3; ++i) {
-    v[i] = std::max(std::cos(angle) * plane.first[i] + std::sin(angle) * plane.second[i], least);
+    v[i] = std::max(std::cos(angle) * plane.first[i] + std::sin(angle) * plane.second[i], 0.0);
   }
   return v;
 }
 
 }  // namespace
 
-StainEstimate estimate_stains(const ColourCounts& colours, double least_density) {
+StainEstimate estimate_stains(const ColourCounts& colours) {
   ColourCounts strong;
   double pixels = 0;
   for (const auto& c : colours) {
@@ -127,8 +128,8 @@ StainEstimate estimate_stains(const ColourCounts& colours, double least_density)
     angles.emplace_back(std::atan2(dot(c.density, plane.second), dot(c.density, plane.first)),
                         c.count);
   }
-  StainVector a = direction(plane, percentile(angles, kAlpha), least_density);
-  StainVector b = direction(plane, percentile(angles, 1 - kAlpha), least_density);
+  StainVector a = direction(plane, percentile(angles, kAlpha));
+  StainVector b = direction(plane, percentile(angles, 1 - kAlpha));
   if (dot(a, a) == 0 || dot(b, b) == 0) return {{}, {}, "stain vector of zero length"};
   a = normalised(a);
   b = normalised(b);
@@ -141,11 +142,11 @@ StainEstimate estimate_stains(const ColourCounts& colours, double least_density)
 }
 
 double concentration_percentile(const ColourCounts& colours, const StainVector& weights,
-                                double share, double least) {
+                                double share) {
   std::vector<std::pair<double, double>> values;
   values.reserve(colours.size());
   for (const auto& c : colours) values.emplace_back(dot(weights, c.density), c.count);
-  return std::max(percentile(values, share), least);
+  return std::max(percentile(values, share), 0.05);
 }
 
 }  // namespace tilepool

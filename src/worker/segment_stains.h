@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/kernels/stain.h"
@@ -21,16 +23,18 @@ struct StainEstimate {
   std::string reason;
 };
 
+/// The two leading eigenvectors of a symmetric matrix, each with a positive sum.
+[[nodiscard]] std::pair<StainVector, StainVector> leading_plane(
+    std::array<std::array<double, 3>, 3> m);
+
 /// Macenko et al., "A method for normalizing histology slides for quantitative analysis", ISBI
 /// 2009: the 1st and 99th percentile of the angle in the plane of the two leading eigenvectors of
-/// the optical densities above beta. A vector's components are raised to `least_density`: 0 for no
-/// stain that brightens a channel, -1 for the vectors as they come out.
-[[nodiscard]] StainEstimate estimate_stains(const ColourCounts& colours, double least_density = 0);
+/// the optical densities above beta.
+[[nodiscard]] StainEstimate estimate_stains(const ColourCounts& colours);
 
-/// The `share` percentile (0..1) of the concentration weights . density, at least `least`; 0.05 so
-/// that a blank slide is not blown up.
+/// The `share` percentile (0..1) of the concentration weights . density; at least 0.05, so that a
+/// blank slide is not blown up.
 [[nodiscard]] double concentration_percentile(const ColourCounts& colours,
-                                              const StainVector& weights, double share,
-                                              double least = 0.05);
+                                              const StainVector& weights, double share);
 
 }  // namespace tilepool

@@ -17,10 +17,10 @@ namespace tilepool {
 /// multiset of their pixels only. One thread.
 ///
 /// Tissue pixels are those whose darkest channel has a density above 0.15 (natural logarithm,
-/// Macenko's beta). Colours are counted in bins that are 0.03 wide in density or one value wide,
-/// whichever is more.
-///   Macenko: vectors as estimate_stains() from the tissue pixels all of whose channels are above
-///   beta; 99th percentile of the concentrations of tissue pixels.
+/// Macenko's beta).
+///   Macenko: the 1st and 99th percentile of the angle in the plane of the two leading eigenvectors
+///   of the densities, of pixels all of whose channels are above beta; 99th percentile of the
+///   concentrations of tissue pixels.
 ///   Reinhard: mean and standard deviation of l, alpha, beta of tissue pixels.
 class StainFitter {
  public:
@@ -37,7 +37,7 @@ class StainFitter {
 
  private:
   StainNormalisation method_;
-  Buffer<std::uint32_t> counts_;  ///< by colour bin; stays at its largest value
+  Buffer<std::uint32_t> counts_;  ///< by colour; stays at its largest value
 };
 
 /// The target of a normalisation that names no reference.

@@ -219,9 +219,9 @@ TEST_F(StainFit, ReinhardIsMeanAndDeviation) {
   const auto profile = fit(bytes, StainNormalisation::kReinhard);
   ASSERT_TRUE(profile) << why_not_;
   const auto& found = std::get<ReinhardProfile>(*profile);
-  // Of the two colours (60, 90, 120) and (200, 80, 150), but for half a bin in each channel.
-  EXPECT_NEAR(found.mean[0], -1.4826, 0.02);
-  EXPECT_NEAR(found.deviation[0], 0.2645, 0.02);
+  // Of the two colours (60, 90, 120) and (200, 80, 150).
+  EXPECT_NEAR(found.mean[0], -1.48256, 1e-4);
+  EXPECT_NEAR(found.deviation[0], 0.26449, 1e-4);
 }
 
 }  // namespace
