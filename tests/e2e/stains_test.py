@@ -33,20 +33,19 @@ def restained(slide, path, power):
 
 @pytest.fixture(scope="module")
 def two_colours(cohort, tmp_path_factory):
-    """One slide twice: as it is, and paler and redder."""
+    """One slide twice: as it is, and darker and bluer."""
     folder = tmp_path_factory.mktemp("colours")
     return [{"path": str(restained(cohort[0], folder / f"{name}.tif", power)), "id": name, "mpp": 0.5}
-            for name, power in (("plain", (1, 1, 1)), ("pale", (0.5, 0.75, 0.8)))]
+            for name, power in (("dark", (1.5, 1.2, 1.1)), ("plain", (1, 1, 1)))]
 
 
 def tile_means(run_dir):
     """[slide][tile][channel] of the tiles that both slides have."""
     with results(run_dir) as file:
-        names = texts(file["slides/id"])
-        columns = np.stack([file[f"tiles/{name}"][:] for name in CHANNELS], axis=1)
-        slide = file["tiles/slide"][:]
-        keys = [dict(zip(zip(file["tiles/x"][slide == i], file["tiles/y"][slide == i]),
-                         columns[slide == i])) for i in range(len(names))]
+        pool = file["sample/pool"][:]
+        slide, x, y = (file[f"pool/{name}"][:][pool] for name in ("slide", "x", "y"))
+        columns = np.stack([file[f"features/{name}"][:] for name in CHANNELS], axis=1)
+    keys = [dict(zip(zip(x[slide == i], y[slide == i]), columns[slide == i])) for i in (0, 1)]
     common = sorted(set(keys[0]) & set(keys[1]))
     assert len(common) > 3
     return np.array([[key[at] for at in common] for key in keys])
@@ -102,10 +101,11 @@ def test_a_slide_of_one_stain_stays_and_the_ledger_says_why(cohort, tmp_path):
     assert [e["slide"] for e in events if e["event"] == "stains-left"] == ["blue"]
     with results(tmp_path / "plain") as before, results(tmp_path / "run") as after:
         blue = texts(after["slides/id"]).index("blue")
-        same = before["tiles/mean_r"][:] == after["tiles/mean_r"][:]
-        assert same[after["tiles/slide"][:] == blue].all()
-        assert not same[after["tiles/slide"][:] != blue].all()
-        assert np.isfinite(after["tiles/mean_r"][:]).all()
+        is_blue = after["pool/slide"][:][after["sample/pool"][:]] == blue
+        red = after["features/mean_r"][:]
+        same = before["features/mean_r"][:] == red
+        assert same[is_blue].all() and not same[~is_blue].any()
+        assert np.isfinite(red).all()
 
 
 def test_a_reference_is_part_of_the_job(two_colours, cohort, tmp_path):
@@ -116,7 +116,7 @@ def test_a_reference_is_part_of_the_job(two_colours, cohort, tmp_path):
     config = write_config(tmp_path, two_colours, **TILES, **FEATURES, sample={"fraction": 1.0},
                           stain={"normalise": "macenko", "reference": "target.json"})
     run(config, tmp_path / "run")
-    assert json.loads((tmp_path / "run/run.json").read_text())["options"]["stain"]["target"] == target
+    assert json.loads((tmp_path / "run/run.json").read_text())["config"]["stain"]["target"] == target
     run(config, tmp_path / "run")  # there already
     target["max_concentrations"][0] = 2.0
     saved.write_text(json.dumps(target))
@@ -126,16 +126,16 @@ def test_a_reference_is_part_of_the_job(two_colours, cohort, tmp_path):
 
 def test_a_slide_and_its_calibration_are_the_same_reference(two_colours, tmp_path):
     config = write_config(tmp_path, two_colours, **TILES, **FEATURES, sample={"fraction": 1.0},
-                          stain={"normalise": "macenko", "reference": two_colours[1]["path"]})
+                          stain={"normalise": "macenko", "reference": two_colours[0]["path"]})
     run(config, tmp_path / "slide")
     means = tile_means(tmp_path / "slide")
     config = write_config(tmp_path, two_colours, **TILES, **FEATURES, sample={"fraction": 1.0})
     run(config, tmp_path / "plain")
     # The reference keeps its looks, the other takes them.
-    expected = tile_means(tmp_path / "plain")[1]
-    assert np.abs(means[1] - expected).mean() < 3
-    assert np.abs(means[0] - expected).mean() < 6
-    calibration = next(p for p in (tmp_path / "slide/scan").glob("*.json") if "pale" in p.name)
+    expected = tile_means(tmp_path / "plain")[0]
+    assert np.abs(means[0] - expected).mean() < 3
+    assert np.abs(means[1] - expected).mean() < 6
+    calibration = next(p for p in (tmp_path / "slide/scan").glob("*.json") if "dark" in p.name)
     run(config, tmp_path / "file", "--set", "/stain/normalise=macenko", "--set",
         f"/stain/reference={calibration}")
 
