@@ -123,8 +123,8 @@ void pack_with(const MpiRuntime& mpi, const PackJob& job, const Telemetry& telem
 MasterSetup master_setup(const CommandLine& command, const Job& job, const MpiRuntime* mpi) {
   MasterSetup setup{.run = {}, .layout = job.layout};
   setup.run.options = job.options;
-  resolve_stain_target(setup.run.options,
-                       std::filesystem::absolute(command.config).parent_path(), job.limit_bytes);
+  resolve_stain_target(setup.run.options, std::filesystem::absolute(command.config).parent_path(),
+                       job.limit_bytes);
   setup.run.cohort = cohort_of(command, job.options);
   setup.run.provenance = provenance(command);
   setup.schema = task_schema(job.options);

@@ -58,9 +58,8 @@ StainProfile fit_slide(const fs::path& file, const Options& given, std::size_t l
   check(scan.modality == Modality::kBrightfield, ErrorCode::kConfig,
         "/stain/reference: {} is a fluorescence slide", file.string());
   std::string why_not;
-  const auto profile = fit_slide_stains(*source, scan.grid,
-                                        calibration_patches(scan, options, budget), options, budget,
-                                        why_not);
+  const auto profile = fit_slide_stains(
+      *source, scan.grid, calibration_patches(scan, options, budget), options, budget, why_not);
   check(profile.has_value(), ErrorCode::kConfig,
         "/stain/reference: {} cannot serve: {}; name another slide", file.string(), why_not);
   return *profile;

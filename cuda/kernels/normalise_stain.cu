@@ -1,8 +1,7 @@
-#include "cuda/kernels/normalise_stain.h"
-
 #include <span>
 #include <type_traits>
 
+#include "cuda/kernels/normalise_stain.h"
 #include "cuda/kernels/rgb_map.cuh"
 
 namespace tilepool::gpu {

@@ -128,7 +128,8 @@ std::optional<StainProfile> fit_slide_stains(SlideSource& source, const TileGrid
                                              std::string& note) {
   PatchReader reader(source, patch_grid(grid, options), budget);
   StainFitter fitter(options.stain.normalise, budget);
-  reader.read(patches, [&](const Rect&, const TileWindow& window) { fitter.add(inside_of(window)); });
+  reader.read(patches,
+              [&](const Rect&, const TileWindow& window) { fitter.add(inside_of(window)); });
   return fitter.finish(note);
 }
 
@@ -158,7 +159,8 @@ SlideCalibration calibrate_slide(const std::string& slide_id, SlideSource& sourc
   });
   if (calibrator) {
     std::string note;
-    for (const auto& value : calibrator->finish(note).to_values()) calibration.values.push_back(value);
+    for (const auto& value : calibrator->finish(note).to_values())
+      calibration.values.push_back(value);
     append_note(note, calibration.note);
   }
   append_note(reader.failures(), calibration.note);

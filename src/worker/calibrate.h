@@ -23,8 +23,8 @@ namespace tilepool {
                                                     Budget& budget);
 
 /// Reads the patches and fixes for the slide its stains, where they are to be normalised, and the
-/// task's numbers, from normalised pixels then. A slide whose stains cannot be fitted is told in the
-/// note and stays as it is. A patch that cannot be read is left out and told in the note.
+/// task's numbers, from normalised pixels then. A slide whose stains cannot be fitted is told in
+/// the note and stays as it is. A patch that cannot be read is left out and told in the note.
 [[nodiscard]] SlideCalibration calibrate_slide(const std::string& slide_id, SlideSource& source,
                                                const TileGrid& grid, Modality modality,
                                                const std::vector<Rect>& patches,

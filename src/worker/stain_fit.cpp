@@ -22,7 +22,7 @@ constexpr double kBeta = 0.15;
 constexpr double kMinPixels = 1000;
 constexpr double kMinAngle = 0.2;          // radians
 constexpr double kMinConcentration = 0.1;  // natural logarithm
-constexpr double kMinDeviation = 0.005;
+constexpr double kMinDeviation = 0.002;
 constexpr std::size_t kColours = std::size_t{1} << 24;
 
 using Densities = std::array<double, 256>;
@@ -101,8 +101,7 @@ std::optional<Matrix3> covariance(std::span<const std::uint32_t> counts) {
     n += c.pixels;
     for (std::size_t i = 0; i < 3; ++i) {
       sum[i] += c.pixels * c.density[i];
-      for (std::size_t j = 0; j < 3; ++j)
-        products[i][j] += c.pixels * c.density[i] * c.density[j];
+      for (std::size_t j = 0; j < 3; ++j) products[i][j] += c.pixels * c.density[i] * c.density[j];
     }
   });
   if (n < kMinPixels) return std::nullopt;
@@ -197,8 +196,7 @@ std::optional<StainProfile> fit_reinhard(std::span<const std::uint32_t> counts,
 }  // namespace
 
 StainFitter::StainFitter(StainNormalisation method, Budget& budget)
-    : method_(method),
-      counts_(budget, kColours, "the colours of a slide") {
+    : method_(method), counts_(budget, kColours, "the colours of a slide") {
   check(method != StainNormalisation::kNone, ErrorCode::kInternal, "no stains are asked for");
 }
 

@@ -32,7 +32,7 @@ class StainFitter {
   /// nullopt, with the reason in `why_not`, where there is nothing to go by: fewer than 1000 tissue
   /// pixels; Macenko: fewer than 1000 with stain in every channel, two vectors less than 0.2 rad
   /// apart (slides of two stains have 0.24 and more, one stain with a camera's noise up to 0.17:
-  /// docs/stains.md), a stain with a 99th percentile below 0.1; Reinhard: a deviation below 0.005.
+  /// docs/stains.md), a stain with a 99th percentile below 0.1; Reinhard: a deviation below 0.002.
   [[nodiscard]] std::optional<StainProfile> finish(std::string& why_not) const;
 
  private:

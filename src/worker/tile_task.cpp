@@ -70,8 +70,7 @@ TaskSchema task_schema(const Options& options) {
 }
 
 bool task_needs_calibration(const Options& options) {
-  return options.task == TaskKind::kSegment ||
-         options.stain.normalise != StainNormalisation::kNone;
+  return options.task == TaskKind::kSegment || options.stain.normalise != StainNormalisation::kNone;
 }
 
 std::size_t task_scratch_bytes(const Options& options, std::int64_t width, std::int64_t height) {

@@ -67,6 +67,7 @@ Told ask(Backend& backend, RgbView rgb, const SegmentPlan& plan) {
 class GpuDeviceTest : public testing::DeviceTest {
  protected:
   GpuDeviceTest() : pixels_(testing::draw_tile(kWidth, kHeight, 60)) {}
+  [[nodiscard]] const std::vector<std::uint8_t>& pixels() const { return pixels_; }
   [[nodiscard]] RgbView rgb() { return {pixels_.data(), kWidth, kHeight, 3 * kWidth}; }
   [[nodiscard]] Told of_cpu(const SegmentPlan& plan) {
     host_scratch().reset();
@@ -139,23 +140,22 @@ TEST_P(GpuDeviceTest, NormalisedTilesAreTheSameAndComeDown) {
       MacenkoProfile{{{{0.5626, 0.7201, 0.4062}, {0.2159, 0.8012, 0.5581}}}, {1.9705, 1.0308}});
   const Rect part{5, 0, kWidth - 5, kHeight - 7};
   const auto of = [&](Backend& backend) {
-    std::vector<std::uint8_t> pixels = pixels_;
-    const RgbView view{pixels.data(), kWidth, kHeight, 3 * kWidth};
+    std::vector<std::uint8_t> copy = pixels();
+    const RgbView view{copy.data(), kWidth, kHeight, 3 * kWidth};
     backend.begin(view);
     backend.normalise(*map, part);
     const std::size_t cells = backend.find_cells(plan, part).size();
     const std::uint64_t red = backend.colour(part).sum[0];
-    EXPECT_EQ(backend.host_pixels().data, pixels.data());
+    EXPECT_EQ(backend.host_pixels().data, copy.data());
     backend.finish();
-    return std::tuple(cells, red, pixels);
+    return std::tuple(cells, red, copy);
   };
   host_scratch().reset();
   CpuBackend cpu(host_scratch());
   const auto expected = of(cpu);
-  EXPECT_NE(std::get<2>(expected), pixels_);
-  for (const std::size_t limit :
-       {gpu::GpuBackend::device_bytes(kWidth, kHeight, true),
-        gpu::BandBackend::device_bytes(kWidth, kHeight)}) {
+  EXPECT_NE(std::get<2>(expected), pixels());
+  for (const std::size_t limit : {gpu::GpuBackend::device_bytes(kWidth, kHeight, true),
+                                  gpu::BandBackend::device_bytes(kWidth, kHeight)}) {
     const auto device = open_gpu(lay_out_gpu(request(), limit, 0), host_);
     EXPECT_EQ(of(*device->make_backend()), expected);
   }

@@ -36,7 +36,7 @@ def two_colours(cohort, tmp_path_factory):
     """One slide twice: as it is, and darker and bluer."""
     folder = tmp_path_factory.mktemp("colours")
     return [{"path": str(restained(cohort[0], folder / f"{name}.tif", power)), "id": name, "mpp": 0.5}
-            for name, power in (("dark", (1.5, 1.2, 1.1)), ("plain", (1, 1, 1)))]
+            for name, power in (("dark", (1.8, 1.4, 1.2)), ("plain", (1, 1, 1)))]
 
 
 def tile_means(run_dir):

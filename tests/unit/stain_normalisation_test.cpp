@@ -94,8 +94,8 @@ double largest_difference(const Profile& from, const Profile& to) {
                       static_cast<std::uint8_t>(i & 2 ? 255 : 0),
                       static_cast<std::uint8_t>(i & 4 ? 255 : 0)});
   for (unsigned v = 0; v < 256; ++v)
-    pixels.push_back({static_cast<std::uint8_t>(v), static_cast<std::uint8_t>(v),
-                      static_cast<std::uint8_t>(v)});
+    pixels.push_back(
+        {static_cast<std::uint8_t>(v), static_cast<std::uint8_t>(v), static_cast<std::uint8_t>(v)});
   for (int i = 0; i < 500'000; ++i) {
     const auto bits = random();
     pixels.push_back({static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(bits >> 8),
@@ -149,8 +149,8 @@ class StainFit : public ::testing::Test {
       const double ca = most_a * uniform(random_);
       const double cb = most_b * uniform(random_);
       for (std::size_t c = 0; c < 3; ++c)
-        bytes.push_back(static_cast<std::uint8_t>(std::lround(clipped(
-            256 * std::exp(-ca * a[c] - cb * b[c]) - 1 + sigma * normal(random_)))));
+        bytes.push_back(static_cast<std::uint8_t>(std::lround(
+            clipped(256 * std::exp(-ca * a[c] - cb * b[c]) - 1 + sigma * normal(random_)))));
     }
     return bytes;
   }
@@ -171,8 +171,7 @@ class StainFit : public ::testing::Test {
 
 TEST_F(StainFit, FindsTheStainsWhicheverWasPaintedFirst) {
   for (const bool swapped : {false, true}) {
-    const auto bytes =
-        swapped ? painted(kPink, kBlue, 1.2, 1.8) : painted(kBlue, kPink, 1.8, 1.2);
+    const auto bytes = swapped ? painted(kPink, kBlue, 1.2, 1.8) : painted(kBlue, kPink, 1.8, 1.2);
     const auto profile = fit(bytes);
     ASSERT_TRUE(profile) << why_not_;
     const auto& found = std::get<MacenkoProfile>(*profile);
@@ -215,7 +214,8 @@ TEST_F(StainFit, SaturatedPixelsAndOneColourGiveNumbersOrAReason) {
 TEST_F(StainFit, ReinhardIsMeanAndDeviation) {
   std::vector<std::uint8_t> bytes;
   for (int i = 0; i < 1000; ++i)
-    for (const int value : {60, 90, 120, 200, 80, 150}) bytes.push_back(static_cast<std::uint8_t>(value));
+    for (const int value : {60, 90, 120, 200, 80, 150})
+      bytes.push_back(static_cast<std::uint8_t>(value));
   const auto profile = fit(bytes, StainNormalisation::kReinhard);
   ASSERT_TRUE(profile) << why_not_;
   const auto& found = std::get<ReinhardProfile>(*profile);

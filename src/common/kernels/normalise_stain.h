@@ -24,7 +24,7 @@ using ChannelTerms = std::array<std::array<std::array<std::int32_t, 4>, 256>, 3>
 
 /// Macenko: the densities of the normalised pixel are linear in those of the pixel.
 struct DensityMap {
-  static constexpr int kShift = 5;         ///< terms are in steps of 1/2048 / 2^kShift
+  static constexpr int kShift = 5;          ///< terms are in steps of 1/2048 / 2^kShift
   static constexpr int kDensities = 11264;  ///< beyond 5.5 all is black
   ChannelTerms term;
   std::array<std::uint8_t, kDensities> value;  ///< of a density in steps of 1/2048
@@ -76,8 +76,8 @@ struct LabMap {
     }
     constexpr int kBits = kCoefficientBits + 20 - 8;  // 256 times the intensity
     for (std::size_t c = 0; c < 3; ++c) {
-      const std::int64_t sum = rgb_from_lms[c][0] * lms[0] + rgb_from_lms[c][1] * lms[1] +
-                               rgb_from_lms[c][2] * lms[2];
+      const std::int64_t sum =
+          rgb_from_lms[c][0] * lms[0] + rgb_from_lms[c][1] * lms[1] + rgb_from_lms[c][2] * lms[2];
       const std::int64_t v = ((sum + (std::int64_t{1} << (kBits - 1))) >> kBits) - 1;
       rgb[c] = static_cast<std::uint8_t>(std::clamp(v, std::int64_t{0}, std::int64_t{255}));
     }
