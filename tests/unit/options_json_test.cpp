@@ -168,8 +168,10 @@ TEST_F(OptionsFile, ListsAreChecked) {
 }
 
 TEST_F(OptionsFile, WhatIsNotBuiltSaysSo) {
-  EXPECT_EQ(problems(R"({"task": {"kind": "infer"}})"),
-            (Lines{"run.json at /task/kind: \"infer\" is not built; use segment, tile-features, patches"}));
+  EXPECT_EQ(
+      problems(R"({"task": {"kind": "infer"}})"),
+      (Lines{
+          "run.json at /task/kind: \"infer\" is not built; use segment, tile-features, patches"}));
 }
 
 TEST_F(OptionsFile, SyntaxErrorsNameLineAndColumn) {
@@ -244,6 +246,9 @@ TEST(OptionsJson, RoundTripsEveryKey) {
   EXPECT_EQ(again.memory.host_per_rank, options.memory.host_per_rank);
 }
 
+constexpr char kReinhardTarget[] =
+    R"({"method": "reinhard", "mean": [0, 0, 0], "deviation": [1, 1, 1]})";
+
 /// A value other than the default for each key, so that no binding can be forgotten or crossed.
 TEST(OptionsSchema, EveryKeyReachesItsOwnMember) {
   const std::map<std::string, std::string> words = {{"/slides", R"(["a"])"},
@@ -259,6 +264,9 @@ TEST(OptionsSchema, EveryKeyReachesItsOwnMember) {
                                                     {"/task/modality", R"("brightfield")"},
                                                     {"/task/stain", R"("he")"},
                                                     {"/task/classes", R"([{"name":"x"}])"},
+                                                    {"/stain/normalise", R"("macenko")"},
+                                                    {"/stain/reference", R"("a.svs")"},
+                                                    {"/stain/target", kReinhardTarget},
                                                     {"/workers/device", R"("cuda")"},
                                                     {"/workers/reader", R"("direct")"},
                                                     {"/workers/stage", R"("/tmp")"},
@@ -314,20 +322,26 @@ TEST(OptionsSchema, EveryMemberHasAKey) {
   [[maybe_unused]] const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15,
                                 g16] = options.segment;
   EXPECT_EQ(keys_in("/task"), 16U + 1U);  // and /task/kind
+  [[maybe_unused]] const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13] =
+      options.patches;
+  EXPECT_EQ(keys_in("/patches"), 13U);
+  [[maybe_unused]] const auto& [n1, n2, n3] = options.stain;
+  EXPECT_EQ(keys_in("/stain"), 3U);
   [[maybe_unused]] const auto& [c1, c2] = options.calibration;
   EXPECT_EQ(keys_in("/calibration"), 2U);
   [[maybe_unused]] const auto& [m1, m2] = options.memory;
   EXPECT_EQ(keys_in("/memory"), 2U);
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6] = options.workers;
   EXPECT_EQ(keys_in("/workers"), 6U);
-  [[maybe_unused]] const auto& [n1, n2, n3, n4] = options.annotations;
+  [[maybe_unused]] const auto& [x1, x2, x3, x4] = options.annotations;
   EXPECT_EQ(keys_in("/annotations"), 4U);
   [[maybe_unused]] const auto& [o1, o2] = options.output;
   EXPECT_EQ(keys_in("/output"), 1U);  // codec and level are one key
   [[maybe_unused]] const auto& [r1, r2, r3, r4, r5] = options.run;
   EXPECT_EQ(keys_in("/run"), 5U);
-  [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = options;
-  EXPECT_EQ(option_keys().size(), 2U + 4 + 3 + 7 + 4 + 17 + 2 + 2 + 6 + 1 + 5);
+  [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] =
+      options;
+  EXPECT_EQ(option_keys().size(), 2U + 4 + 3 + 7 + 4 + 17 + 13 + 3 + 2 + 2 + 6 + 1 + 5);
 }
 
 TEST(OptionsJson, ExactTissueIsAFlagAndKnowsNoVariance) {

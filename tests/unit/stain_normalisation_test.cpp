@@ -63,6 +63,7 @@ Vector solve(std::array<std::array<double, 4>, 3> m) {
 }
 
 Vector by_formula(const ReinhardProfile& from, const ReinhardProfile& to, const Pixel& p) {
+  if (p[0] >= 220 && p[1] >= 220 && p[2] >= 220) return {1.0 * p[0], 1.0 * p[1], 1.0 * p[2]};
   const double rgb[3] = {(p[0] + 1) / 256.0, (p[1] + 1) / 256.0, (p[2] + 1) / 256.0};
   const double l = std::log(0.3811 * rgb[0] + 0.5783 * rgb[1] + 0.0402 * rgb[2]);
   const double m = std::log(0.1967 * rgb[0] + 0.7244 * rgb[1] + 0.0782 * rgb[2]);
@@ -125,9 +126,12 @@ TEST(NormaliseStain, ReinhardIsTheFormulaWithinTwoGreyLevels) {
 }
 
 TEST(NormaliseStain, WhiteStaysWhite) {
-  Pixel white = {255, 255, 255};
-  normalise_stain({white.data(), 1, 1, 3}, *make_stain_map(kPale, kUsual));
-  EXPECT_EQ(white, (Pixel{255, 255, 255}));
+  for (const auto& [from, to] : {std::pair<StainProfile, StainProfile>{kPale, kUsual},
+                                 std::pair<StainProfile, StainProfile>{kDull, kVivid}}) {
+    Pixel white = {255, 255, 255};
+    normalise_stain({white.data(), 1, 1, 3}, *make_stain_map(from, to));
+    EXPECT_EQ(white, (Pixel{255, 255, 255}));
+  }
 }
 
 TEST(NormaliseStain, TouchesNothingBesideItsView) {

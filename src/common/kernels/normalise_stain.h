@@ -43,6 +43,9 @@ struct DensityMap {
 /// Reinhard: the logarithms (base 2) of L, M, S of the normalised pixel are affine in those of the
 /// pixel.
 struct LabMap {
+  /// Glass, of which nothing was fitted, stays: a pixel whose darkest channel has a density of at
+  /// most 0.15, ln(256 / 221) = 0.147.
+  static constexpr int kPaleValue = 220;
   static constexpr int kLmsBits = 14;  ///< L, M, S of a pixel in steps of 2^-14
   static constexpr int kTermShift = 6;
   static constexpr int kLogBits = 20;       ///< logarithms in steps of 2^-20
@@ -58,6 +61,7 @@ struct LabMap {
   std::array<std::array<std::int64_t, 3>, 3> rgb_from_lms;
 
   constexpr void operator()(std::uint8_t* rgb) const {
+    if (std::min(rgb[0], std::min(rgb[1], rgb[2])) >= kPaleValue) return;
     std::int64_t log[3] = {};
     for (std::size_t c = 0; c < 3; ++c) {
       const std::int32_t sum = term[0][rgb[0]][c] + term[1][rgb[1]][c] + term[2][rgb[2]][c];
@@ -92,7 +96,7 @@ using StainMap = std::variant<DensityMap, LabMap>;
 /// double precision:
 ///   Macenko: concentrations by least squares, times to.max / from.max, densities by to.vectors;
 ///   Reinhard: (lab - from.mean) * to.deviation / from.deviation + to.mean, L, M and S then bounded
-///   by 2^-14 and 2^4;
+///   by 2^-14 and 2^4; pixels without a channel below LabMap::kPaleValue stay;
 /// and what leaves 0..255 is cut off. Throws Error(kInternal) when the stains of `from` are
 /// parallel or the methods differ.
 [[nodiscard]] std::unique_ptr<const StainMap> make_stain_map(const StainProfile& from,
