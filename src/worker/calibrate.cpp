@@ -85,10 +85,12 @@ void calibrate_stains(SlideSource& source, const TileGrid& grid, Modality modali
   std::optional<StainProfile> profile;
   if (modality == Modality::kBrightfield)
     profile = fit_slide_stains(source, grid, patches, options, budget, why_not);
-  if (profile)
+  if (profile) {
     calibration.values = stain_profile_values(*profile);
-  else
+    calibration.note = why_not;  // patches that could not be read
+  } else {
     calibration.note = "colours as scanned, stains not normalised: " + why_not;
+  }
   calibration.values.emplace_back(kNormalisedValue, profile ? 1 : 0);
 }
 
@@ -130,7 +132,9 @@ std::optional<StainProfile> fit_slide_stains(SlideSource& source, const TileGrid
   StainFitter fitter(options.stain.normalise, budget);
   reader.read(patches,
               [&](const Rect&, const TileWindow& window) { fitter.add(inside_of(window)); });
-  return fitter.finish(note);
+  auto profile = fitter.finish(note);
+  append_note(reader.failures(), note);
+  return profile;
 }
 
 SlideCalibration calibrate_slide(const std::string& slide_id, SlideSource& source,
@@ -141,39 +145,37 @@ SlideCalibration calibrate_slide(const std::string& slide_id, SlideSource& sourc
   calibration.slide_id = slide_id;
   if (options.stain.normalise != StainNormalisation::kNone)
     calibrate_stains(source, grid, modality, patches, options, budget, calibration);
+  if (options.task != TaskKind::kSegment) {
+    calibration.patches = patches;
+    return calibration;
+  }
   const std::unique_ptr<const StainMap> stains = stain_map_of(options.stain, calibration);
   const TileGrid squares = patch_grid(grid, options);
   PatchReader reader(source, squares, budget);
-  std::optional<SegmentCalibrator> calibrator;
-  if (options.task == TaskKind::kSegment)
-    calibrator.emplace(options.segment, modality, source.info().mpp() * squares.scale());
+  SegmentCalibrator calibrator(options.segment, modality, source.info().mpp() * squares.scale());
   const WindowSize size = reader.size();
-  Arena scratch(budget, calibrator ? calibrator->scratch_bytes(size.width, size.height) : 0,
-                "calibrating a slide");
+  Arena scratch(budget, calibrator.scratch_bytes(size.width, size.height), "calibrating a slide");
   reader.read(patches, [&](const Rect& patch, const TileWindow& window) {
     calibration.patches.push_back(patch);
-    if (!calibrator) return;
     if (stains) normalise_stain(inside_of(window), *stains);
     scratch.reset();
-    calibrator->add(window.rgb, scratch);
+    calibrator.add(window.rgb, scratch);
   });
-  if (calibrator) {
-    std::string note;
-    for (const auto& value : calibrator->finish(note).to_values())
-      calibration.values.push_back(value);
-    append_note(note, calibration.note);
-  }
-  append_note(reader.failures(), calibration.note);
+  std::string note;
+  for (const auto& value : calibrator.finish(note).to_values()) calibration.values.push_back(value);
+  append_note(note, calibration.note);
+  if (!reader.failures().empty() && !calibration.note.ends_with(reader.failures()))
+    append_note(reader.failures(), calibration.note);
   return calibration;
 }
 
 std::size_t calibrate_slide_bytes(const Options& options) {
-  // 64 pages more for rounding.
+  constexpr std::size_t kRounding = std::size_t{64} << 12;  // of what is taken, to whole pages
   const std::int64_t edge = options.calibration.patch_px + 1;
   const auto pixels = static_cast<std::size_t>(edge * edge);
   const std::size_t smoothing =
       3 * arena_bytes(2 * pixels) + smooth_scratch_bytes(edge, edge, kLargestSmoothingRadius);
-  return 3 * pixels + std::max(StainFitter::counts_bytes(), smoothing) + 64 * 4096;
+  return 3 * pixels + std::max(StainFitter::counts_bytes(), smoothing) + kRounding;
 }
 
 std::unique_ptr<const StainMap> stain_map_of(const StainOptions& options,

@@ -32,8 +32,8 @@ namespace tilepool {
 /// What calibrate_slide() takes of its budget at most.
 [[nodiscard]] std::size_t calibrate_slide_bytes(const Options& options);
 
-/// Fits the stains of a slide to the patches that calibrate_slide() would read. nullopt, with the
-/// reason in `note`, where there is nothing to go by.
+/// Fits the stains of a slide to the patches that calibrate_slide() would read. nullopt where there
+/// is nothing to go by. `note` says why, and what could not be read; may be empty.
 [[nodiscard]] std::optional<StainProfile> fit_slide_stains(SlideSource& source,
                                                            const TileGrid& grid,
                                                            const std::vector<Rect>& patches,

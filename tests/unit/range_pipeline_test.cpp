@@ -96,7 +96,7 @@ class FrailDevice : public ComputeDevice {
   struct FrailBackend : CpuBackend {
     explicit FrailBackend(FrailDevice& device)
         : CpuBackend(device.none_.emplace_back(nullptr, 0)), device_(device) {}
-    void begin(ConstRgbView rgb) override {
+    void begin(RgbView rgb) override {
       check(device_.lives_-- > 0, ErrorCode::kCuda, "the device fell off the bus");
       CpuBackend::begin(rgb);
     }

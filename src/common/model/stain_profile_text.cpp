@@ -33,8 +33,8 @@ void for_each_number(Profile& profile, Fn fn) {
 
 /// What is wrong with `json` as numbers in [-100, 100], or "".
 std::string read_numbers(const Json& json, const std::string& name, std::span<double> out) {
-  const std::string wanted = fmt::format(
-      "{}: expected a list of {} numbers from -100 to 100, got {}", name, out.size(), json.dump());
+  std::string wanted = fmt::format("{}: expected a list of {} numbers from -100 to 100, got {}",
+                                   name, out.size(), json.dump());
   if (!json.is_array() || json.size() != out.size()) return wanted;
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!json[i].is_number()) return wanted;
