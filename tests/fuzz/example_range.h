@@ -7,7 +7,8 @@
 namespace tilepool::fuzz {
 
 inline TaskSchema example_schema() {
-  return {{{"area_um2", "um^2", "Area."}, {"solidity", "1", "Solidity."}},
+  return {Items::kCells,
+          {{"area_um2", "um^2", "Area."}, {"solidity", "1", "Solidity."}},
           {{"mean_r", "1", "Mean red."}}};
 }
 

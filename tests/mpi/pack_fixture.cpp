@@ -155,12 +155,13 @@ void FakeRun::write_ranges(std::uint64_t tiles) const {
 }
 
 TaskSchema fake_schema() {
-  return {{{"area_um2", "um^2", "Area."}, {"solidity", "1", "Area over that of the hull."}},
+  return {Items::kCells,
+          {{"area_um2", "um^2", "Area."}, {"solidity", "1", "Area over that of the hull."}},
           {{"mean_grey", "1", "Mean grey value."}}};
 }
 
 PackJob fake_job(const FakeRun& run, Codec codec, std::size_t block_bytes) {
-  return {run.layout(), fake_schema(), {"nucleus", "mk"}, {codec, 1}, block_bytes};
+  return {run.layout(), fake_schema(), {"nucleus", "mk"}, {codec, 1}, {}, 0, block_bytes};
 }
 
 Telemetry fake_telemetry(int run_number) {

@@ -166,7 +166,7 @@ void write_plan(const RunLayout& layout, const Cohort& cohort) {
   writer.commit();
 }
 
-TaskSchema fixture_schema() { return {{{"area_um2", "um^2", "Area."}}, {}}; }
+TaskSchema fixture_schema() { return {Items::kCells, {{"area_um2", "um^2", "Area."}}, {}}; }
 
 void pack(const RunLayout& layout) {
   Budget budget(std::size_t{64} << 20);

@@ -16,7 +16,7 @@ namespace {
 using testing::FixtureStage;
 using testing::TempFolder;
 
-const TaskSchema kSchema{{{"area_um2", "um^2", "Area."}}, {}};
+const TaskSchema kSchema{Items::kCells, {{"area_um2", "um^2", "Area."}}, {}};
 
 std::size_t n_ranges(const RunLayout& layout) {
   const std::filesystem::directory_iterator files(layout.ranges_dir());

@@ -41,6 +41,7 @@ double median(std::vector<double> values) {
 /// As many features as the segment task has.
 TaskSchema segment_like() {
   TaskSchema schema;
+  schema.items = Items::kCells;
   for (int i = 0; i < 20; ++i)
     schema.cell_features.push_back({fmt::format("feature_{}", i), "", ""});
   return schema;
