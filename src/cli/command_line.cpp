@@ -121,7 +121,7 @@ void add_own_options(Verb verb, CommandLine& line, po::options_description& opti
     case Verb::kExport:
       add("format", po::value(&line.format)->required()->value_name("F[,F...]"),
           "geojson (QuPath), csv, h5ad (AnnData), annotationstore (TIAToolbox), clam, trident, "
-          "review (pages to label cells in a browser)");
+          "npy (pixels of patches), review (pages to label cells in a browser)");
       add("out", path_value(line.out)->required()->value_name("DIR"),
           "where to write; made, and files in it replaced");
       add("tiles", po::value(&line.tiles)->default_value("pool")->value_name("pool|sample"),

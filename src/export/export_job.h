@@ -67,6 +67,10 @@ std::uint64_t write_clam(const ExportJob& job, const ResultsSlide& slide,
 std::uint64_t write_trident(const ExportJob& job, const ResultsSlide& slide,
                             const std::filesystem::path& path);
 
+/// NumPy's format: uint8 [patches, size, size, 3], from the pixels that the run kept.
+std::uint64_t write_npy(const ExportJob& job, const ResultsSlide& slide,
+                        const std::filesystem::path& path);
+
 /// Pages on which people label cells, in `folder`, which is there and empty: index.html and what it
 /// loads (docs/review.md). Reads the slides again. Memory grows with the cells shown.
 FolderWritten write_review(const ExportJob& job, const std::filesystem::path& folder);

@@ -39,13 +39,13 @@ constexpr std::array kFormats = {
                  .suffix = "_patches.h5",
                  .write_slide = write_trident,
                  .why_not = why_no_trident},
+    ExportFormat{.name = "npy", .suffix = ".npy", .write_slide = write_npy},
     ExportFormat{.name = "review",
                  .needs_cells = true,
                  .cohort_folder = "review",
                  .folder_parts = kReviewParts,
                  .write_folder = write_review},
 };
-constexpr std::array<std::string_view, 1> kPlanned = {"npy"};
 
 std::vector<std::string> format_names() {
   std::vector<std::string> names;
@@ -59,9 +59,6 @@ const ExportFormat* format_of(std::string_view name) {
                                          [&](const auto& format) { return format.name == name; });
   if (found != kFormats.end()) return found;
   const std::vector<std::string> names = format_names();
-  check(std::find(kPlanned.begin(), kPlanned.end(), name) == kPlanned.end(), ErrorCode::kNotBuilt,
-        "--format {}: this format is not built in this version of tilepool; built are {}", name,
-        fmt::join(names, ", "));
   const auto meant = nearest_of(name, names);
   fail(ErrorCode::kUsage, "--format: \"{}\" is not one of {}{}", printable_utf8(name),
        fmt::join(names, ", "), meant ? fmt::format("; did you mean {}?", *meant) : "");

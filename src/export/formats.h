@@ -29,7 +29,7 @@ struct ExportFormat {
 [[nodiscard]] std::span<const ExportFormat> export_formats();
 
 /// The formats of a list such as "geojson,csv", each once, in the order given. Throws Error(kUsage)
-/// with the nearest name, Error(kNotBuilt) for one that is planned.
+/// with the nearest name.
 [[nodiscard]] std::vector<const ExportFormat*> parse_formats(std::string_view list);
 
 /// "pool" or "sample"; throws Error(kUsage).

@@ -1,6 +1,7 @@
 """Task patches: places and pixels against openslide-python and numpy, whatever cut them."""
-import json
 import shutil
+import signal
+import subprocess
 
 import h5py
 import numpy
@@ -8,8 +9,8 @@ import openslide
 import pytest
 from PIL import Image
 
-from runs import (DATA, cohort, differences, ledger, needs_data, results, run, status, texts,  # noqa: F401
-                  write_config)
+from runs import (DATA, ENVIRONMENT, cohort, command, differences, ledger, needs_data,  # noqa: F401
+                  results, run, status, texts, tilepool, write_config)
 
 
 def patches(folder, slides, tiles=None, sample=None, workers=None, **options):
@@ -229,3 +230,51 @@ def test_real_slides_are_what_openslide_reads(tmp_path, name):
                                                       (size, size)))[..., 3]
                 assert not off[(alpha == 0) | (alpha == 255)].any(), (level, found.x[i], found.y[i])
                 assert off.max() <= 1
+
+
+def test_exports_of_patches(cohort, tmp_path):
+    """Places for CLAM and TRIDENT, arrays from what was kept in results.h5."""
+    config = patches(tmp_path, cohort[:1], size_px=64, stride_px=48, level=1, pixels="results")
+    run(config, tmp_path / "run")
+    found = Patches(tmp_path / "run")
+    corners = numpy.stack([found.x, found.y], axis=1)
+    done = tilepool("export", tmp_path / "run", "--format", "clam,trident,npy", "--out",
+                    tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    with openslide.OpenSlide(str(cohort[0])) as slide:
+        downsample, size = slide.level_downsamples[1], slide.level_dimensions[1]
+    with h5py.File(tmp_path / f"out/{cohort[0].stem}.h5") as file:
+        coords = file["coords"]
+        assert (coords[:] == corners).all()
+        assert (coords.attrs["patch_size"], coords.attrs["patch_level"]) == (64, 1)
+        assert tuple(coords.attrs["level_dim"]) == size
+        assert tuple(coords.attrs["downsample"]) == (downsample, downsample)
+    with h5py.File(tmp_path / f"out/{cohort[0].stem}_patches.h5") as file:
+        coords = file["coords"]
+        assert (coords[:] == corners).all()
+        assert coords.attrs["patch_size"] == 64 and coords.attrs["overlap"] == 16
+        assert coords.attrs["patch_size_level0"] == 64 * downsample
+        assert coords.attrs["target_magnification"] * downsample == \
+            coords.attrs["level0_magnification"]
+    assert (numpy.load(tmp_path / f"out/{cohort[0].stem}.npy") == found.pixels).all()
+    run(patches(tmp_path, cohort[:1], size_px=64), tmp_path / "places")
+    done = tilepool("export", tmp_path / "places", "--format", "npy", "--out", tmp_path / "none")
+    assert done.returncode == 66 and "patches.pixels" in done.stderr
+
+
+def test_a_run_that_was_stopped_goes_on(cohort, tmp_path):
+    """Stopped by a signal, then again with other ranks: the arrays of one that was not."""
+    config = patches(tmp_path, cohort, tiles={"size_px": 256}, size_px=96, stride_px=40, pixels="npy",
+                     min_tissue=0)
+    run(config, tmp_path / "whole")
+    running = subprocess.Popen(command(config, tmp_path / "run"), env=ENVIRONMENT,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "run").glob("patches/.raw/*.npy")):
+        assert running.poll() is None
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=60) in (75, 0)
+    run(config, tmp_path / "run", ranks=3)
+    assert differences(tmp_path / "run", tmp_path / "whole") == ""
+    whole = arrays(tmp_path / "whole")
+    for name, array in arrays(tmp_path / "run").items():
+        assert (array == whole[name]).all()

@@ -52,10 +52,9 @@ def test_wrong_usage(tmp_path):
         assert done.returncode == 64 and done.stderr.strip(), arguments
 
 
-@pytest.mark.parametrize("command", [["export", "RUN", "--format", "npy", "--out", "x"]])
-def test_what_is_not_built_says_so(tmp_path, command):
-    done = tilepool(*command)
-    assert done.returncode == 70 and "not built" in done.stderr
+def test_what_is_not_built_says_so(cohort, tmp_path):
+    done = run(write_config(tmp_path, cohort, task={"kind": "infer"}), tmp_path / "run", code=78)
+    assert '"infer" is not built' in done.stderr
 
 
 def test_a_run_directory_that_cannot_be_made(cohort, tmp_path):

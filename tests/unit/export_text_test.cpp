@@ -139,7 +139,6 @@ TEST(ParseFormats, TakesAListInItsOrderAndEachOnce) {
 TEST(ParseFormats, RefusesOthers) {
   EXPECT_NE(error_of("annotation-store", ErrorCode::kUsage).find("mean annotationstore"),
             std::string::npos);
-  EXPECT_NE(error_of("npy", ErrorCode::kNotBuilt).find("built are geojson"), std::string::npos);
   (void)error_of("", ErrorCode::kUsage);
   (void)error_of("csv,", ErrorCode::kUsage);
 }

@@ -69,11 +69,12 @@ void describe_tile_features(h5::File& file, const PackJob& job) {
 }
 
 /// How the patches of /patches were cut; lengths in analysis pixels.
-void describe_patches(h5::File& file, const PatchOptions& patches) {
+void describe_patches(h5::File& file, const PatchOptions& patches, std::int64_t tile_px) {
   h5::Group group = h5::Group::open(file, "patches");
   group.set<std::int64_t>("size_px", patches.size_px);
   group.set<std::int64_t>("stride_px", patches.stride());
   group.set<std::int64_t>("level", patches.level);
+  group.set<std::int64_t>("tile_px", tile_px);
 }
 
 void describe_columns(h5::File& file, const PackJob& job) {
@@ -86,7 +87,7 @@ void describe_columns(h5::File& file, const PackJob& job) {
   };
   if (job.schema.items == Items::kPatches) {
     describe_all(kPatchColumns);
-    describe_patches(file, job.patches);
+    describe_patches(file, job.patches, job.tile_px);
   } else {
     describe_all(kSampleColumns);
   }

@@ -46,10 +46,11 @@ ResultsReader::ResultsReader(const std::filesystem::path& path) : file_(open_com
   has_scores_ = has_cells_ && file_.exists("cells/score") && file_.exists("cells/decision");
   if (file_.exists("patches")) {
     const h5::Group patches = h5::Group::open(file_, "patches");
-    patch_px_ = patches.get<std::int64_t>("size_px");
-    patch_stride_ = patches.get<std::int64_t>("stride_px");
-    patch_level_ = patches.get<std::int64_t>("level");
-    check(patch_px_ > 0, ErrorCode::kHdf5, "{}: patches of {} px", file_.where(), patch_px_);
+    patches_ = {patches.get<std::int64_t>("size_px"), patches.get<std::int64_t>("stride_px"),
+                patches.get<std::int64_t>("level"), patches.get<std::int64_t>("tile_px")};
+    check(patches_.size_px > 0 && patches_.tile_px > 0, ErrorCode::kHdf5,
+          "{}: patches of {} px from tiles of {} px", file_.where(), patches_.size_px,
+          patches_.tile_px);
   }
   if (file_.exists("features")) tile_features_ = features_in("features");
   read_slides();

@@ -24,6 +24,18 @@ struct ResultsSlide {
   std::uint64_t pool_first = 0, sample_first = 0, cell_first = 0, patch_first = 0;
 };
 
+/// The attributes of /patches: lengths in analysis pixels.
+struct ResultsPatches {
+  std::int64_t size_px = 0, stride_px = 0;
+  std::int64_t level = 0;    ///< analysis pixels are this pyramid level's; 0: level 0, or resampled
+  std::int64_t tile_px = 0;  ///< edge of a tile's core, ResultsSlide::core_px on level 0
+
+  /// Level-0 px per analysis px.
+  [[nodiscard]] double scale(const ResultsSlide& slide) const {
+    return static_cast<double>(slide.core_px) / static_cast<double>(tile_px);
+  }
+};
+
 /// A complete results.h5: small tables whole, large columns by pieces, so that memory does not grow
 /// with cells. docs/format.md has the columns. Throws Error(kHdf5) for what is damaged.
 class ResultsReader {
@@ -39,12 +51,11 @@ class ResultsReader {
   [[nodiscard]] const std::vector<ResultsSlide>& slides() const { return slides_; }
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   [[nodiscard]] bool has_cells() const { return has_cells_; }
-  [[nodiscard]] bool has_patches() const { return patch_px_ > 0; }
-  /// Edge and stride of patches in analysis px, and the pyramid level of these (0: level 0, or
-  /// resampled).
-  [[nodiscard]] std::int64_t patch_px() const { return patch_px_; }
-  [[nodiscard]] std::int64_t patch_stride() const { return patch_stride_; }
-  [[nodiscard]] std::int64_t patch_level() const { return patch_level_; }
+  [[nodiscard]] bool has_patches() const { return patches_.size_px > 0; }
+  /// Whether /patches/pixels is there.
+  [[nodiscard]] bool has_pixels() const { return has_patches() && file_.exists("patches/pixels"); }
+  /// How patches were cut; all 0 where there are none.
+  [[nodiscard]] const ResultsPatches& patches() const { return patches_; }
   /// Whether /cells has the columns of classifiers, score and decision (common/run/cell_scores.h).
   [[nodiscard]] bool has_scores() const { return has_scores_; }
   [[nodiscard]] std::uint64_t n_cells() const { return n_cells_; }
@@ -82,7 +93,7 @@ class ResultsReader {
   std::vector<std::string> classes_;
   std::vector<FeatureSpec> cell_features_, tile_features_;
   bool has_cells_ = false;
-  std::int64_t patch_px_ = 0, patch_stride_ = 0, patch_level_ = 0;
+  ResultsPatches patches_;
   bool has_scores_ = false;
   std::uint64_t n_cells_ = 0, n_sample_ = 0, n_pool_ = 0;
 };
