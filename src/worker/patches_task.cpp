@@ -25,7 +25,7 @@ class PatchesTask : public TileTask {
   void run(const TileWindow& window, Backend& /*backend*/, TileResult& result) const override {
     const Rect& core = window.core_level0;
     std::optional<RawRows> rows;
-    if (slots_) rows = {slots_->first_row({.x = core.x, .y = core.y}), slots_->rows()};
+    if (slots_) rows = rows_of(core);
     PatchFileWriter files(layout_, slide_id_, options_, rows);
     const std::int64_t size = options_.size_px;
     const std::int64_t left = core.x / grid_.core_px * grid_.size_px;
@@ -47,6 +47,12 @@ class PatchesTask : public TileTask {
   }
 
  private:
+  [[nodiscard]] RawRows rows_of(const Rect& core) const {
+    const PoolTile tile{.x = core.x, .y = core.y};
+    const std::uint64_t first = slots_->first_row(tile);
+    return {first, slots_->end_row(tile) - first, slots_->rows()};
+  }
+
   [[nodiscard]] bool is_kept(const PatchStats& stats) const {
     return stats.white <= options_.max_white && stats.black <= options_.max_black &&
            stats.sharpness >= options_.min_sharpness;

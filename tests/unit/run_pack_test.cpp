@@ -286,6 +286,7 @@ TEST(PackResults, TasksWithoutCellsHaveNoCellTables) {
   run.failures = false;
   run.write_plan();
   PackJob job = testing::fake_job(run, Codec::kGzip, 1 << 20);
+  job.schema.items = Items::kNone;
   job.schema.cell_features.clear();
   job.class_names.clear();
   RangeResult range;

@@ -125,17 +125,23 @@ void PatchFileWriter::add(ConstRgbView patch, std::int64_t x0, std::int64_t y0) 
   ++n_;
 }
 
-// Tiles that other nodes write share pages with this one's. NFS writes whole pages from each
-// client's own copy, unless the file is locked: that makes the copy fresh and flushes it after.
-// Where locks are not to be had, pages are coherent.
+// Tiles that other nodes write share pages with the ends of this one's. NFS writes whole pages from
+// each client's own copy, unless they are locked: that makes the copy fresh and flushes it after.
+// Where locks are not to be had, pages are coherent. The header is the same whoever writes it.
 void PatchFileWriter::open_raw(std::int64_t size) {
   fs::create_directories(raw_.parent_path());
   descriptor_ = ::open(raw_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   check(descriptor_ >= 0, ErrorCode::kIo, "cannot write {}: {}", raw_.string(),
         std::strerror(errno));
+  constexpr std::uint64_t kPage = 4096;
+  const auto bytes = static_cast<std::uint64_t>(3 * size * size);
+  const std::uint64_t begin = (kNpyHeaderBytes + rows_->first * bytes) / kPage * kPage;
+  const std::uint64_t end = kNpyHeaderBytes + (rows_->first + rows_->count) * bytes;
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
+  lock.l_start = checked_cast<off_t>(begin);
+  lock.l_len = checked_cast<off_t>((end + kPage - 1) / kPage * kPage - begin);
   (void)::fcntl(descriptor_, F_OFD_SETLKW, &lock);
   struct stat state {};
   check(::fstat(descriptor_, &state) == 0, ErrorCode::kIo, "cannot read {}: {}", raw_.string(),

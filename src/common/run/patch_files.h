@@ -16,6 +16,7 @@ namespace tilepool {
 /// Rows of a slide's file of raw patches (common/run/patch_slots.h).
 struct RawRows {
   std::uint64_t first = 0;  ///< of the tile
+  std::uint64_t count = 0;  ///< of the tile
   std::uint64_t total = 0;  ///< of the slide
 };
 

@@ -27,6 +27,7 @@ class PatchSlots {
              std::span<const PoolTile> pool);
 
   [[nodiscard]] std::uint64_t first_row(const PoolTile& tile) const { return begin_[find(tile)]; }
+  [[nodiscard]] std::uint64_t end_row(const PoolTile& tile) const { return begin_[find(tile) + 1]; }
   [[nodiscard]] std::uint64_t rows() const { return begin_.back(); }
 
  private:
