@@ -20,7 +20,7 @@ PatchSlots::PatchSlots(const TissueBits& tissue, const TileGrid& grid, const Pat
     std::uint64_t rows = 0;
     for (const PatchPlace& place : patches_of(grid, options, {tile.x, tile.y, tile.w, tile.h}))
       rows += tissue_share(tissue, place, grid, options) >= options.min_tissue ? 1 : 0;
-    tiles_.push_back({tile.y, tile.x});
+    tiles_.emplace_back(tile.y, tile.x);
     begin_.push_back(begin_.back() + rows);
   }
   check(std::ranges::is_sorted(tiles_), ErrorCode::kHdf5,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/model/options.h"
@@ -31,10 +32,7 @@ class PatchSlots {
   [[nodiscard]] std::uint64_t rows() const { return begin_.back(); }
 
  private:
-  struct Corner {
-    std::int64_t y, x;
-    friend auto operator<=>(const Corner&, const Corner&) = default;
-  };
+  using Corner = std::pair<std::int64_t, std::int64_t>;  ///< y, x
   [[nodiscard]] std::size_t find(const PoolTile& tile) const;
   std::vector<Corner> tiles_;         ///< ascending
   std::vector<std::uint64_t> begin_;  ///< [tiles + 1]
