@@ -89,7 +89,7 @@ Shape shape_named(RegionSink& sink, const std::string& where, const std::string&
 std::string layer_name(const xml_node& layer) {
   if (std::string name = attribute(layer, "Name"); !trimmed(name).empty()) return name;
   for (const xml_node& one : layer.child("Attributes").children("Attribute")) {
-    const std::string name = attribute(one, "Name");
+    std::string name = attribute(one, "Name");
     if (name == "Description") {
       if (std::string value = attribute(one, "Value"); !trimmed(value).empty()) return value;
     } else if (!trimmed(name).empty()) {
@@ -150,6 +150,7 @@ std::vector<Vertex> asap_vertices(RegionSink& sink, const std::string& where,
   std::stable_sort(ordered.begin(), ordered.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Vertex> vertices;
+  vertices.reserve(ordered.size());
   for (const auto& [order, vertex] : ordered) vertices.push_back(vertex);
   return vertices;
 }
